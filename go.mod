@@ -1,0 +1,3 @@
+module github.com/qkvgo/qkv
+
+go 1.26
