@@ -1,0 +1,8 @@
+//go:build !amd64
+
+package cpu
+
+// Read returns what this processor can do.
+func Read() (Features, Caches) {
+	return Features{}, Caches{}.withDefaults()
+}

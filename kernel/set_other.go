@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package kernel
+
+// machineSets returns the tables of this processor, plainest first, with only
+// the entries that are their own.
+func machineSets() []*Set { return nil }
