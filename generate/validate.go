@@ -13,8 +13,13 @@ func (o *Options) Validate() error {
 		errs = append(errs, fmt.Errorf("generate: %s: have %v, want %s", name, have, want))
 	}
 	count := func(name string, have int) {
-		if have < 0 {
-			bad(name, have, "0 or more")
+		if have < 0 || have > math.MaxInt32 {
+			bad(name, have, fmt.Sprint("0 to ", math.MaxInt32))
+		}
+	}
+	rows := func(name string, have int) {
+		if have < 0 || have > mostRows {
+			bad(name, have, fmt.Sprint("1 to ", mostRows))
 		}
 	}
 	within := func(name string, have, low, high float64, want string) {
@@ -26,9 +31,9 @@ func (o *Options) Validate() error {
 	count("max_length", o.MaxLength)
 	count("min_new_tokens", o.MinNewTokens)
 	count("min_length", o.MinLength)
-	count("num_beams", o.NumBeams)
-	count("num_beam_groups", o.NumBeamGroups)
-	count("num_return_sequences", o.NumReturnSequences)
+	rows("num_beams", o.NumBeams)
+	rows("num_beam_groups", o.NumBeamGroups)
+	rows("num_return_sequences", o.NumReturnSequences)
 	count("no_repeat_ngram_size", o.NoRepeatNGramSize)
 	if o.TopK != nil {
 		count("top_k", *o.TopK)
@@ -58,11 +63,16 @@ func (o *Options) Validate() error {
 		}
 	}
 	if o.ExponentialDecay != nil {
+		count("exponential_decay_length_penalty", o.ExponentialDecay.Start)
 		within("exponential_decay_length_penalty", o.ExponentialDecay.Factor, 0, math.MaxFloat32, "a factor of 0 or more")
 	}
 	errs = append(errs, o.validateBeams()...)
 	return errors.Join(errs...)
 }
+
+// mostRows is how many sequences of one prompt may run at once: more than anybody wants, and few
+// enough that a wrong number is an error and not an empty machine.
+const mostRows = 1 << 16
 
 // below1 is the greatest float64 below 1.
 const below1 = 1 - 1.0/(1<<53)
