@@ -1,0 +1,146 @@
+package cpu
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"sync"
+	"unsafe"
+
+	"github.com/qkvgo/qkv/device"
+)
+
+// slabs gives out memory that the collector neither scans nor clears. Sizes are
+// rounded up to a class, four classes to a doubling, and a returned piece waits
+// in its class's list. Small classes are cut from chunks, large ones mapped each
+// by itself.
+type slabs struct {
+	mu      sync.Mutex
+	lists   [4 * 64][]unsafe.Pointer
+	chunk   []byte   // the rest of the chunk that small pieces are cut from
+	maps    [][]byte // everything mapped
+	inUse   int64
+	peak    int64
+	mapped  int64
+	classes map[unsafe.Pointer]int // class of each piece in use
+}
+
+const (
+	chunkSize = 4 << 20
+	smallest  = 64 // bytes: one cache line
+)
+
+// class gives the index and the size in bytes of the class for n bytes.
+func class(n int) (index, size int) {
+	n = max(n, smallest)
+	b := bits.Len(uint(n-1)) - 1 // 2^b < n ≤ 2^(b+1), for n > 1
+	step := max(1<<b>>2, smallest)
+	size = (n + step - 1) / step * step
+	return 4*b + (size-1<<b)*4>>b, size
+}
+
+func (s *slabs) alloc(n int) []float32 {
+	if n < 0 {
+		panic(fmt.Sprintf("cpu: alloc of %d floats", n))
+	}
+	if n == 0 {
+		return []float32{}
+	}
+	index, size := class(4 * n)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var p unsafe.Pointer
+	if list := s.lists[index]; len(list) > 0 {
+		p = list[len(list)-1]
+		s.lists[index] = list[:len(list)-1]
+	} else {
+		p = s.take(size)
+	}
+	if s.classes == nil {
+		s.classes = map[unsafe.Pointer]int{}
+	}
+	s.classes[p] = index<<1 | 1
+	s.inUse += int64(size)
+	s.peak = max(s.peak, s.inUse)
+	return unsafe.Slice((*float32)(p), n)
+}
+
+// take cuts or maps a new piece of size bytes.
+func (s *slabs) take(size int) unsafe.Pointer {
+	if size >= chunkSize/4 {
+		return unsafe.Pointer(unsafe.SliceData(s.mapNew(size)))
+	}
+	if len(s.chunk) < size {
+		s.chunk = s.mapNew(chunkSize)
+	}
+	p := unsafe.Pointer(unsafe.SliceData(s.chunk))
+	s.chunk = s.chunk[size:]
+	return p
+}
+
+func (s *slabs) mapNew(size int) []byte {
+	b, err := mapMemory(size)
+	if err != nil {
+		panic(&device.OutOfMemory{Bytes: int64(size), InUse: s.inUse, Err: err})
+	}
+	s.maps = append(s.maps, b)
+	s.mapped += int64(len(b))
+	return b
+}
+
+func (s *slabs) free(b []float32) {
+	if cap(b) == 0 {
+		return
+	}
+	p := unsafe.Pointer(unsafe.SliceData(b))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.classes[p]
+	if !ok {
+		panic("cpu: memory returned twice, or not from this device")
+	}
+	delete(s.classes, p)
+	_, size := class(4 * cap(b))
+	s.lists[c>>1] = append(s.lists[c>>1], p)
+	s.inUse -= int64(size)
+}
+
+func (s *slabs) stats() device.MemoryStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return device.MemoryStats{InUse: s.inUse, Peak: s.peak, Mapped: s.mapped}
+}
+
+func (s *slabs) resetPeak() {
+	s.mu.Lock()
+	s.peak = s.inUse
+	s.mu.Unlock()
+}
+
+// trim unmaps everything if nothing is in use.
+func (s *slabs) trim() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inUse == 0 {
+		_ = s.unmap()
+	}
+}
+
+func (s *slabs) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inUse != 0 {
+		return fmt.Errorf("cpu: closed with %d bytes still in use", s.inUse)
+	}
+	return s.unmap()
+}
+
+func (s *slabs) unmap() error {
+	var errs []error
+	for _, b := range s.maps {
+		errs = append(errs, unmapMemory(b))
+	}
+	clear(s.lists[:])
+	s.maps, s.chunk, s.mapped = nil, nil, 0
+	return errors.Join(errs...)
+}

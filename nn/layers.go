@@ -1,0 +1,99 @@
+package nn
+
+import "github.com/qkvgo/qkv/tensor"
+
+// Linear is y = x·Wᵀ + b.
+type Linear struct {
+	Weight *Param `ckpt:"weight"` // [out, in]
+	Bias   *Param `ckpt:"bias"`   // [out], or nil
+}
+
+// NewLinear declares a linear layer; bias says whether it has one.
+func NewLinear(in, out int, bias bool) *Linear {
+	l := &Linear{Weight: NewParam(out, in)}
+	if bias {
+		l.Bias = NewParam(out)
+	}
+	return l
+}
+
+// Forward maps x [rows, in] to [rows, out].
+func (l *Linear) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
+	return l.Activate(p, x, tensor.Identity)
+}
+
+// Activate is act(Forward(x)), the activation applied while the sums are still
+// in registers.
+func (l *Linear) Activate(p *Pass, x *tensor.Tensor, act tensor.Activation) *tensor.Tensor {
+	return x.Linear(p.Use(l.Weight), p.Use(l.Bias), act)
+}
+
+// Conv1D is y = x·W + b: a Linear that is stored the other way round, as
+// GPT-2's checkpoints have it.
+type Conv1D struct {
+	Weight *Param `ckpt:"weight"` // [in, out]
+	Bias   *Param `ckpt:"bias"`   // [out]
+}
+
+// NewConv1D declares a layer from in to out.
+func NewConv1D(in, out int) *Conv1D { return &Conv1D{NewParam(in, out), NewParam(out)} }
+
+// Forward maps x [rows, in] to [rows, out].
+func (l *Conv1D) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
+	return l.Activate(p, x, tensor.Identity)
+}
+
+// Activate is act(Forward(x)).
+func (l *Conv1D) Activate(p *Pass, x *tensor.Tensor, act tensor.Activation) *tensor.Tensor {
+	return x.Conv1D(p.Use(l.Weight), p.Use(l.Bias), act)
+}
+
+// Embedding is a table with a row per id.
+type Embedding struct {
+	Weight *Param `ckpt:"weight"` // [ids, width]
+}
+
+// NewEmbedding declares a table of n rows of the given width.
+func NewEmbedding(n, width int) *Embedding { return &Embedding{NewParam(n, width)} }
+
+// Forward looks up ids [n]: [n, width].
+func (e *Embedding) Forward(p *Pass, ids *tensor.Tensor) *tensor.Tensor {
+	return p.Use(e.Weight).Gather(ids.Ints())
+}
+
+// Unembed is x·Wᵀ, [rows, ids]: the scores of a model whose output layer is its
+// table of embeddings.
+func (e *Embedding) Unembed(p *Pass, x *tensor.Tensor) *tensor.Tensor {
+	return x.MatMulT(p.Use(e.Weight))
+}
+
+// LayerNorm normalizes rows (Ba et al. 2016).
+type LayerNorm struct {
+	Weight *Param `ckpt:"weight"` // [width]
+	Bias   *Param `ckpt:"bias"`   // [width], or nil
+	Eps    float32
+}
+
+// NewLayerNorm declares a layer norm for rows of the given width.
+func NewLayerNorm(width int, eps float32) *LayerNorm {
+	return &LayerNorm{NewParam(width), NewParam(width), eps}
+}
+
+// Forward maps x [rows, width] to the same shape.
+func (l *LayerNorm) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
+	return x.LayerNorm(p.Use(l.Weight), p.Use(l.Bias), l.Eps)
+}
+
+// RMSNorm scales rows to a mean square of one (Zhang & Sennrich 2019).
+type RMSNorm struct {
+	Weight *Param `ckpt:"weight"` // [width]
+	Eps    float32
+}
+
+// NewRMSNorm declares an RMS norm for rows of the given width.
+func NewRMSNorm(width int, eps float32) *RMSNorm { return &RMSNorm{NewParam(width), eps} }
+
+// Forward maps x [rows, width] to the same shape.
+func (l *RMSNorm) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
+	return x.RMSNorm(p.Use(l.Weight), l.Eps)
+}

@@ -1,0 +1,112 @@
+package nn
+
+import (
+	"context"
+
+	"github.com/qkvgo/qkv/device"
+	"github.com/qkvgo/qkv/device/cpu"
+	"github.com/qkvgo/qkv/tensor"
+)
+
+// Pass is one trip through a model on one goroutine: where it computes, the
+// rows it carries, what it remembers and who looks on. Make it with NewPass and
+// Close it; everything computed in it is gone then.
+type Pass struct {
+	*tensor.Scope
+	Ctx    context.Context // tested between layers; nil: never ends
+	Rows   Batch           // the rows of the main stream
+	Memory *Memory         // nil: nothing outlives the pass; else caches and states, by site
+	Train  bool            // dropout is on
+	Seed   uint64          // of dropout; give every step its own
+	Probe  Probe           // nil: nobody looks on
+
+	weights map[*Param]*tensor.Tensor
+	site    uint64 // counts dropout sites
+}
+
+// Probe looks on, and may change what it sees.
+type Probe interface {
+	// Layer is called with the hidden states after layer i (0: the
+	// embeddings, or what enters the first layer), [rows, width]. What it
+	// gives goes on: x itself, or a replacement.
+	Layer(p *Pass, i int, x *tensor.Tensor) *tensor.Tensor
+}
+
+// Options say how a pass computes.
+type Options struct {
+	Device device.Device // nil: cpu.Default
+	Tape   bool          // record for Backward
+}
+
+// NewPass starts a pass over rows.
+func NewPass(ctx context.Context, rows Batch, o Options) *Pass {
+	if o.Device == nil {
+		o.Device = cpu.Default()
+	}
+	var tape *tensor.Tape
+	if o.Tape {
+		tape = new(tensor.Tape)
+	}
+	return &Pass{Scope: tensor.NewScope(o.Device, tape), Ctx: ctx, Rows: rows, weights: map[*Param]*tensor.Tensor{}}
+}
+
+// Use is the only way to a parameter's values. With a tape the gradient of an
+// unfrozen parameter is collected over all its uses.
+func (p *Pass) Use(w *Param) *tensor.Tensor {
+	if w == nil {
+		return nil
+	}
+	if x := p.weights[w]; x != nil {
+		return x
+	}
+	x := p.Weight(w.Float32(), &w.panels, !w.Frozen, w.Shape...)
+	p.weights[w] = x
+	return x
+}
+
+// Grad is the gradient of w after Backward: a tensor of its shape, or nil where
+// the result did not depend on it.
+func (p *Pass) Grad(w *Param) *tensor.Tensor {
+	if x := p.weights[w]; x != nil {
+		return x.Grad()
+	}
+	return nil
+}
+
+// Layer marks the end of layer i (0: the embeddings) with its output y. The
+// context is tested, the probe called, and memory taken since the last mark
+// goes back, y and what was kept excepted: so an inference pass holds one layer
+// and its output. The page goes on with what Layer gives.
+func (p *Pass) Layer(i int, y *tensor.Tensor) *tensor.Tensor {
+	if p.Ctx != nil {
+		if err := p.Ctx.Err(); err != nil {
+			panic(&tensor.Canceled{Err: context.Cause(p.Ctx)})
+		}
+	}
+	if p.Probe != nil {
+		y = p.Probe.Layer(p, i, y)
+	}
+	p.Mark("the end of layer "+itoa(i), y)
+	return y
+}
+
+// Drop is dropout at this place of the pass: the identity unless p.Train.
+func (p *Pass) Drop(rate float32, x *tensor.Tensor) *tensor.Tensor {
+	if !p.Train || rate == 0 {
+		return x
+	}
+	return x.Dropout(rate, p.Seed, p.Site())
+}
+
+// Site is the number of the next place in the pass that draws random numbers.
+func (p *Pass) Site() uint64 {
+	p.site++
+	return p.site
+}
+
+// First is the first row of each sequence of x,
+// [sequences, width].
+func (p *Pass) First(x *tensor.Tensor) *tensor.Tensor { return x.Gather(p.Rows.Firsts()) }
+
+// Last is the last row of each sequence of x, [sequences, width].
+func (p *Pass) Last(x *tensor.Tensor) *tensor.Tensor { return x.Gather(p.Rows.Lasts()) }

@@ -1,0 +1,196 @@
+package tensor
+
+import (
+	"sync"
+
+	"github.com/qkvgo/qkv/kernel"
+)
+
+type workspace = kernel.Workspace
+
+// Panels keeps a weight's values as the kernels like to read them, prepared at
+// first use and shared by all passes. Its owner drops them when the weight
+// changes.
+type Panels struct {
+	mu   sync.Mutex
+	pack [2]packed // for x·W and x·Wᵀ
+}
+
+type packed struct {
+	set    *kernel.Set
+	panels *kernel.Packed
+}
+
+// of gives the panels of b[k, n] for the kernel set, preparing them at need.
+func (p *Panels) of(set *kernel.Set, transposed bool, k, n int, b kernel.View) *kernel.Packed {
+	i := 0
+	if transposed {
+		i = 1
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pack[i].set != set {
+		p.pack[i] = packed{set, set.Pack(k, n, b)}
+	}
+	return p.pack[i].panels
+}
+
+// Drop forgets what was prepared.
+func (p *Panels) Drop() {
+	p.mu.Lock()
+	p.pack = [2]packed{}
+	p.mu.Unlock()
+}
+
+// Bytes is what the panels take.
+func (p *Panels) Bytes() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, e := range p.pack {
+		if e.panels != nil {
+			n += e.panels.Bytes()
+		}
+	}
+	return n
+}
+
+// Linear: y = act(x·Wᵀ + b), with W [out, width of x] and b [out] or nil.
+// Adjoint, with u the sum before act: ū = ȳ ⊙ act'(u), x̄ = ū·W, W̄ = ūᵀ·x,
+// b̄ = Σ rows of ū.
+func (x *Tensor) Linear(w, b *Tensor, act Activation) *Tensor {
+	return x.project("Linear", w, b, act, true)
+}
+
+// Conv1D: y = act(x·W + b), with W [width of x, out]: a Linear that keeps its
+// weight the other way round, as GPT-2's checkpoints do.
+func (x *Tensor) Conv1D(w, b *Tensor, act Activation) *Tensor {
+	return x.project("Conv1D", w, b, act, false)
+}
+
+// MatMul: y = x·Z, with Z [width of x, n].
+func (x *Tensor) MatMul(z *Tensor) *Tensor { return x.project("MatMul", z, nil, Identity, false) }
+
+// MatMulT: y = x·Zᵀ, with Z [n, width of x].
+func (x *Tensor) MatMulT(z *Tensor) *Tensor { return x.project("MatMulT", z, nil, Identity, true) }
+
+func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed bool) *Tensor {
+	in, out := w.rows, w.width
+	if transposed {
+		in, out = out, in
+	}
+	if in != x.width || (b != nil && (b.rows != 1 || b.width != out)) {
+		f := &Fault{Op: op, Shapes: [][]int{x.shape, w.shape}, Msg: "the inner sizes differ"}
+		if b != nil && in == x.width {
+			f.Shapes, f.Msg = append(f.Shapes, b.shape), "the bias does not fit"
+		}
+		panic(f)
+	}
+	shape := append([]int{}, x.shape...)
+	if len(shape) == 0 {
+		shape = []int{1}
+	}
+	shape[len(shape)-1] = out
+	recorded := x.scope.Tape != nil && (x.needs || w.needs || b.Needs())
+	e := kernel.Epilogue{}
+	if !recorded {
+		e.Act = act.kernel()
+	}
+	if b != nil {
+		e.Bias = b.Row(0)
+	}
+	y := x.scope.New(shape...)
+	weights := w.View()
+	if transposed {
+		weights = w.Transposed()
+	}
+	if w.packable != nil && !w.needs {
+		panels := w.packable.of(x.scope.Kernels(), transposed, in, out, weights)
+		x.scope.gemmPacked(x.rows, x.View(), panels, y, &e)
+	} else {
+		x.scope.gemm(x.rows, out, in, x.View(), weights, y, &e)
+	}
+	if !recorded {
+		return y
+	}
+	x.scope.Record(op, y, []*Tensor{x, w, b}, []*Tensor{x, w}, func(g *Tensor) []*Tensor {
+		s := g.scope
+		var dx, dw *Tensor
+		if x.needs {
+			dx = s.New(x.shape...)
+			back := w.Transposed()
+			if transposed {
+				back = w.View()
+			}
+			s.gemm(x.rows, in, out, g.View(), back, dx, nil)
+		}
+		if w.needs {
+			dw = s.New(w.shape...)
+			if transposed {
+				s.gemm(out, in, x.rows, g.Transposed(), x.View(), dw, nil)
+			} else {
+				s.gemm(in, out, x.rows, x.Transposed(), g.View(), dw, nil)
+			}
+		}
+		return []*Tensor{dx, dw, g.columnSums(b)}
+	})
+	return act.Apply(y)
+}
+
+// gemm computes c[m, n] = a[m, k]·b[k, n] and the epilogue, split over outputs.
+func (s *Scope) gemm(m, n, k int, a, b kernel.View, c *Tensor, e *kernel.Epilogue) {
+	set, threads := s.Kernels(), s.Device.Threads()
+	if n >= m { // each piece reads all of a and prepares its own columns of b
+		step := pieces(n, threads, 96, m*k)
+		s.Device.Parallel(n, step, func(lo, hi int, ws *workspace) {
+			part := b
+			part.Data = b.Data[min(lo*b.ColStride, len(b.Data)):]
+			set.Gemm(m, hi-lo, k, a, part, c.data[lo:], c.stride, false, cut(e, lo, hi), ws)
+		})
+		return
+	}
+	step := pieces(m, threads, 48, n*k)
+	s.Device.Parallel(m, step, func(lo, hi int, ws *workspace) {
+		part := a
+		part.Data = a.Data[min(lo*a.RowStride, len(a.Data)):]
+		set.Gemm(hi-lo, n, k, part, b, c.data[lo*c.stride:], c.stride, false, e, ws)
+	})
+}
+
+// gemmPacked is gemm with prepared weights.
+func (s *Scope) gemmPacked(m int, a kernel.View, b *kernel.Packed, c *Tensor, e *kernel.Epilogue) {
+	set, threads := s.Kernels(), s.Device.Threads()
+	if m >= 4*threads*48 {
+		step := pieces(m, threads, 48, b.N*b.K)
+		s.Device.Parallel(m, step, func(lo, hi int, ws *workspace) {
+			part := a
+			part.Data = a.Data[min(lo*a.RowStride, len(a.Data)):]
+			set.GemmPacked(hi-lo, part, b, 0, b.N, c.data[lo*c.stride:], c.stride, false, e, ws)
+		})
+		return
+	}
+	step := pieces(b.N, threads, 96, m*b.K)
+	s.Device.Parallel(b.N, step, func(lo, hi int, ws *workspace) {
+		set.GemmPacked(m, a, b, lo, hi, c.data[lo:], c.stride, false, cut(e, lo, hi), ws)
+	})
+}
+
+// pieces is how many of n outputs one piece takes: a multiple of unit, so that
+// register tiles stay whole, about one piece a thread, and everything in one
+// where the work (cost per output) is too little to hand over.
+func pieces(n, threads, unit, cost int) int {
+	if n*cost < 1<<15 {
+		return n
+	}
+	return max(unit, (n+threads*unit-1)/(threads*unit)*unit)
+}
+
+// cut is the part of an epilogue for columns lo:hi.
+func cut(e *kernel.Epilogue, lo, hi int) *kernel.Epilogue {
+	if e == nil || e.Bias == nil {
+		return e
+	}
+	part := *e
+	part.Bias = e.Bias[lo:hi]
+	return &part
+}

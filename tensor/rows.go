@@ -1,0 +1,178 @@
+package tensor
+
+import "strconv"
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// Gather: y_i = x[ids_i], a row of x for each id, [len(ids), width]; an id of -1
+// gives a row of zeros. Adjoint: x̄[ids_i] += ȳ_i, i ascending.
+func (x *Tensor) Gather(ids []int32) *Tensor {
+	y := x.scope.New(len(ids), x.width)
+	for i, id := range ids {
+		if id < -1 || int(id) >= x.rows {
+			panic(&Fault{Op: "Gather", Shapes: [][]int{x.shape}, Msg: "id " + itoa(int(id)) + " at place " + itoa(i) + " is not a row"})
+		}
+	}
+	y.eachRow(1, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			if ids[i] < 0 {
+				clear(y.Row(i))
+			} else {
+				copy(y.Row(i), x.Row(int(ids[i])))
+			}
+		}
+	})
+	return x.scope.Record("Gather", y, []*Tensor{x}, nil, func(g *Tensor) []*Tensor {
+		dx := x.scope.Zeros(x.shape...)
+		add := x.scope.Kernels().Add
+		dx.scope.Device.Parallel(x.width, max(64, x.width/4), func(lo, hi int, _ *workspace) {
+			for i, id := range ids {
+				if id >= 0 {
+					row := dx.Row(int(id))[lo:hi]
+					add(row, row, g.Row(i)[lo:hi])
+				}
+			}
+		})
+		return []*Tensor{dx}
+	})
+}
+
+// Concat sets matrices of equal height side by side, [rows, Σ width].
+func Concat(parts ...*Tensor) *Tensor {
+	width := 0
+	for _, x := range parts {
+		if x.rows != parts[0].rows {
+			panic(&Fault{Op: "Concat", Shapes: [][]int{parts[0].shape, x.shape}, Msg: "heights differ"})
+		}
+		width += x.width
+	}
+	s := parts[0].scope
+	y := s.New(parts[0].rows, width)
+	at := make([]int, len(parts))
+	for i, off := 0, 0; i < len(parts); i++ {
+		at[i] = off
+		copyInto(y.Cols(off, off+parts[i].width), parts[i])
+		off += parts[i].width
+	}
+	return s.Record("Concat", y, parts, nil, func(g *Tensor) []*Tensor {
+		grads := make([]*Tensor, len(parts))
+		for i, x := range parts {
+			grads[i] = g.Cols(at[i], at[i]+x.width)
+		}
+		return grads
+	})
+}
+
+// Stack sets matrices of equal width one below the other, [Σ rows, width].
+func Stack(parts ...*Tensor) *Tensor {
+	rows := 0
+	for _, x := range parts {
+		if x.width != parts[0].width {
+			panic(&Fault{Op: "Stack", Shapes: [][]int{parts[0].shape, x.shape}, Msg: "widths differ"})
+		}
+		rows += x.rows
+	}
+	s := parts[0].scope
+	y := s.New(rows, parts[0].width)
+	at := make([]int, len(parts))
+	for i, off := 0, 0; i < len(parts); i++ {
+		at[i] = off
+		copyInto(y.Slice(off, off+parts[i].rows), parts[i])
+		off += parts[i].rows
+	}
+	return s.Record("Stack", y, parts, nil, func(g *Tensor) []*Tensor {
+		grads := make([]*Tensor, len(parts))
+		for i, x := range parts {
+			grads[i] = g.Slice(at[i], at[i]+x.rows).Reshape(x.shape...)
+		}
+		return grads
+	})
+}
+
+// MeanRows is the mean of each run of rows off[i]:off[i+1], [len(off)-1,
+// width], rows ascending; the mean of an empty run is zero. Adjoint: each row of
+// a run receives its ȳ divided by the run's length.
+func (x *Tensor) MeanRows(off []int) *Tensor {
+	n := len(off) - 1
+	if n < 0 || off[n] > x.rows {
+		panic(&Fault{Op: "MeanRows", Shapes: [][]int{x.shape}, Msg: "the runs reach past the last row"})
+	}
+	k := x.scope.Kernels()
+	y := x.scope.New(n, x.width)
+	x.scope.Device.Parallel(n, 1, func(lo, hi int, _ *workspace) {
+		for i := lo; i < hi; i++ {
+			sum := y.Row(i)
+			clear(sum)
+			for r := off[i]; r < off[i+1]; r++ {
+				k.Add(sum, sum, x.Row(r))
+			}
+			if c := off[i+1] - off[i]; c > 0 {
+				k.Scale(sum, sum, 1/float32(c))
+			}
+		}
+	})
+	return x.scope.Record("MeanRows", y, []*Tensor{x}, nil, func(g *Tensor) []*Tensor {
+		dx := x.scope.Zeros(x.shape...)
+		for i := range n {
+			for r := off[i]; r < off[i+1]; r++ {
+				k.Scale(dx.Row(r), g.Row(i), 1/float32(off[i+1]-off[i]))
+			}
+		}
+		return []*Tensor{dx}
+	})
+}
+
+// Sum is the sum of all elements, a scalar: rows by the kernels' order, then
+// rows ascending. Adjoint: every element of x̄ is ȳ.
+func (x *Tensor) Sum() *Tensor {
+	k := x.scope.Kernels()
+	y, sum := x.scope.New(), float32(0)
+	for i := range x.rows {
+		sum += k.Sum(x.Row(i))
+	}
+	y.data[0] = sum
+	return x.scope.Record("Sum", y, []*Tensor{x}, nil, func(g *Tensor) []*Tensor {
+		dx := x.like()
+		for i := range dx.data {
+			dx.data[i] = g.Row(0)[0]
+		}
+		return []*Tensor{dx}
+	})
+}
+
+// Repeat puts x, one row, n times one below the other, [n, width]. Adjoint: the
+// sum of the rows, ascending.
+func (x *Tensor) Repeat(n int) *Tensor {
+	if x.rows != 1 {
+		panic(&Fault{Op: "Repeat", Shapes: [][]int{x.shape}, Msg: "repeats a single row"})
+	}
+	y := x.scope.New(n, x.width)
+	for i := range n {
+		copy(y.Row(i), x.Row(0))
+	}
+	return x.scope.Record("Repeat", y, []*Tensor{x}, nil, func(g *Tensor) []*Tensor { return []*Tensor{g.columnSums(x)} })
+}
+
+// Mix: y_i = Σ_t weight[i][t]·x[row[i][t]], a fixed sparse matrix times x:
+// interpolation of position tables, pooling, upsampling. t ascending, each by
+// one fused multiply–add. Adjoint: the transposed matrix, i ascending.
+func (x *Tensor) Mix(rows [][]int32, weights [][]float32) *Tensor {
+	k := x.scope.Kernels()
+	y := x.scope.Zeros(len(rows), x.width)
+	y.eachRow(4, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			for t, r := range rows[i] {
+				k.AddScaled(y.Row(i), x.Row(int(r)), weights[i][t])
+			}
+		}
+	})
+	return x.scope.Record("Mix", y, []*Tensor{x}, nil, func(g *Tensor) []*Tensor {
+		dx := x.scope.Zeros(x.shape...)
+		for i := range rows {
+			for t, r := range rows[i] {
+				k.AddScaled(dx.Row(int(r)), g.Row(i), weights[i][t])
+			}
+		}
+		return []*Tensor{dx}
+	})
+}
