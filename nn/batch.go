@@ -13,6 +13,10 @@ type Batch struct {
 	// the whole length (dynamic rotary scaling): [sequences], or nil where
 	// it is the largest position and one.
 	Context []int
+	// Hidden marks rows that no query may see, [rows], or is nil. It stands
+	// for padding in the few families whose reference numbers depend on
+	// padded rows; elsewhere padding is dropped before a batch is made.
+	Hidden []bool
 }
 
 // Grid is the height and width of a picture in patches or pixels.

@@ -38,6 +38,7 @@ type Param struct {
 	mu     sync.Mutex
 	dtype  DType
 	raw    []byte    // as stored: a view of the mapped file, or owned
+	keep   any       // what raw is a view of
 	f32    []float32 // the values; of 16-bit storage made at first use
 	panels tensor.Panels
 }
@@ -70,6 +71,12 @@ func (w *Param) Bind(t DType, raw []byte) {
 	defer w.mu.Unlock()
 	w.dtype, w.raw, w.f32 = t, raw, nil
 	w.panels.Drop()
+}
+
+// BindKept is Bind that holds on to owner, whose memory raw is a view of.
+func (w *Param) BindKept(t DType, raw []byte, owner any) {
+	w.Bind(t, raw)
+	w.keep = owner
 }
 
 // Set gives the parameter float32 values of its own, taking over data.

@@ -169,9 +169,9 @@ func (s *Scope) gemmPacked(m int, a kernel.View, b *kernel.Packed, c *Tensor, e 
 		})
 		return
 	}
-	step := pieces(b.N, threads, 96, m*b.K)
+	step := pieces(b.N, threads, b.Width(), m*b.K)
 	s.Device.Parallel(b.N, step, func(lo, hi int, ws *workspace) {
-		set.GemmPacked(m, a, b, lo, hi, c.data[lo:], c.stride, false, cut(e, lo, hi), ws)
+		set.GemmPacked(m, a, b, lo, hi, c.data, c.stride, false, e, ws)
 	})
 }
 
@@ -180,7 +180,7 @@ func (s *Scope) gemmPacked(m int, a kernel.View, b *kernel.Packed, c *Tensor, e 
 // where the work (cost per output) is too little to hand over.
 func pieces(n, threads, unit, cost int) int {
 	if n*cost < 1<<15 {
-		return n
+		return max(n, 1)
 	}
 	return max(unit, (n+threads*unit-1)/(threads*unit)*unit)
 }

@@ -176,3 +176,21 @@ func (x *Tensor) Mix(rows [][]int32, weights [][]float32) *Tensor {
 		return []*Tensor{dx}
 	})
 }
+
+// Column is x, [n, 1], as one row, [1, n]. Adjoint: the row as a column.
+func (x *Tensor) Column() *Tensor {
+	if x.width != 1 {
+		panic(&Fault{Op: "Column", Shapes: [][]int{x.shape}, Msg: "takes a single column"})
+	}
+	y := x.scope.New(1, x.rows)
+	for i := range x.rows {
+		y.data[i] = x.Row(i)[0]
+	}
+	return x.scope.Record("Column", y, []*Tensor{x}, nil, func(g *Tensor) []*Tensor {
+		dx := x.like()
+		for i := range x.rows {
+			dx.data[i] = g.Row(0)[i]
+		}
+		return []*Tensor{dx}
+	})
+}
