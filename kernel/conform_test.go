@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"testing"
+
+	"github.com/qkvgo/qkv/internal/cpu"
 )
 
 // A loop is one entry of the table as the conformance test sees it.
@@ -270,6 +272,13 @@ func TestEveryEntryIsCompared(t *testing.T) {
 
 func TestSets(t *testing.T) {
 	want := []string{"go"}
+	f, _ := cpu.Read()
+	if f.AVX2 {
+		want = append([]string{"avx2"}, want...)
+	}
+	if f.AVX512 {
+		want = append([]string{"avx512"}, want...)
+	}
 	var have []string
 	for _, s := range Sets() {
 		have = append(have, s.Name)

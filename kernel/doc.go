@@ -21,3 +21,5 @@
 // same slice as an input of the same length, but must not overlap it otherwise.
 // All loops are free of state and may run on many goroutines at once.
 package kernel
+
+//go:generate go run -C _asm . -out ..

@@ -55,8 +55,8 @@ type tiling struct {
 	pack        func(dst []float32, width, k, n int, b View)
 }
 
-// tileFunc computes m rows and n columns of C, at most a tile, each element by
-// the chain acc = FMA(a, b, acc) over k ascending, from zero or from C:
+// tileFunc computes m rows and n columns of C, at most a panel's width, each
+// element by the chain acc = FMA(a, b, acc) over k ascending, from zero or from C:
 //
 //	c[i*ldc+j] = Σ_p a[i*ar+p*ac] · b[p*bs+j]
 //
@@ -175,19 +175,13 @@ func (s *Set) multiplyRows(t *tiling, kSize, i, mb int, a View, b *Packed, shift
 		return
 	}
 	kBlocks, depth := even(b.K, kSize)
-	tiles, tileRows := even(mb, t.rows)
 	p := 0
 	for kb := range kBlocks {
 		kLen := depth(kb)
 		for j := n0; j < n1; j += t.width {
 			panel := b.data[(j*b.K + p*t.width):]
-			r := i
-			for tile := range tiles {
-				h := tileRows(tile)
-				t.tile(h, min(t.width, n1-j), kLen, a.Data[r*a.RowStride+p*a.ColStride:], a.RowStride, a.ColStride,
-					panel, t.width, c[r*ldc+shift+j:], ldc, accumulate || kb > 0)
-				r += h
-			}
+			t.tile(mb, min(t.width, n1-j), kLen, a.Data[i*a.RowStride+p*a.ColStride:], a.RowStride, a.ColStride,
+				panel, t.width, c[i*ldc+shift+j:], ldc, accumulate || kb > 0)
 		}
 		p += kLen
 	}

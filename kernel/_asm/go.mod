@@ -1,0 +1,3 @@
+module github.com/qkvgo/qkv/kernel/asm
+
+go 1.26

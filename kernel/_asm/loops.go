@@ -1,0 +1,3 @@
+package main
+
+func writeLoops(a *assembly, g *declarations, m *machine, constants map[string]float64) {}

@@ -1,0 +1,42 @@
+// Command asm writes the assembly of package kernel: for each instruction set
+// the tiles of the matrix product and the loops, with the Go declarations that
+// belong to them. It needs nothing but the standard library.
+//
+//	go run -C _asm . -out ..
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	log.SetFlags(0)
+	out := flag.String("out", "", "directory of package kernel: constants are read there, files written there")
+	into := flag.String("into", "", "write to this directory instead")
+	flag.Parse()
+	if *into == "" {
+		*into = *out
+	}
+	constants, err := readConstants(*out)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, m := range []*machine{avx2, avx512} {
+		a, g := newAssembly(), newDeclarations()
+		writeTiles(a, g, m)
+		writePacking(a, g, m)
+		writeLoops(a, g, m, constants)
+		for name, text := range map[string]string{
+			"kernels_" + m.name + "_amd64.s":  a.String(),
+			"kernels_" + m.name + "_amd64.go": g.String(),
+		} {
+			if err := os.WriteFile(filepath.Join(*into, name), []byte(text), 0o666); err != nil {
+				log.Fatal(fmt.Errorf("writing assembly: %w", err))
+			}
+		}
+	}
+}
