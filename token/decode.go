@@ -210,21 +210,14 @@ func (s *suffixStage) push(part string, end bool) {
 		return
 	}
 	if s.any {
-		s.next.push(s.replaced(" "), true)
+		s.next.push(strings.ReplaceAll(s.last, s.suffix, " "), true)
 	}
 	s.last, s.any = t, true
 }
 
-func (s *suffixStage) replaced(by string) string {
-	if s.suffix == "" {
-		return s.last
-	}
-	return strings.ReplaceAll(s.last, s.suffix, by)
-}
-
 func (s *suffixStage) close() {
 	if s.any {
-		s.next.push(s.replaced(""), true)
+		s.next.push(strings.ReplaceAll(s.last, s.suffix, ""), true)
 	}
 	s.next.close()
 }
@@ -366,9 +359,9 @@ func (s *ctcStage) push(part string, end bool) {
 		return
 	}
 	s.last, s.any = t, true
-	t = replaceNonEmpty(t, s.d.blank, "")
+	t = strings.ReplaceAll(t, s.d.blank, "")
 	if s.d.clean {
-		t = replaceNonEmpty(cleanUp(t), s.d.mark, " ")
+		t = strings.ReplaceAll(cleanUp(t), s.d.mark, " ")
 	}
 	if t != "" {
 		s.next.push(t, true)
@@ -376,11 +369,3 @@ func (s *ctcStage) push(part string, end bool) {
 }
 
 func (s *ctcStage) close() { s.next.close() }
-
-// replaceNonEmpty replaces old unless it is empty.
-func replaceNonEmpty(s, old, by string) string {
-	if old == "" {
-		return s
-	}
-	return strings.ReplaceAll(s, old, by)
-}

@@ -123,7 +123,11 @@ func (f patternField) pattern(c component) (pattern, error) {
 	case f.String != nil:
 		return literal(*f.String), nil
 	case f.Regex != nil:
-		return nil, c.fault("the regular expression %q is not supported", *f.Regex)
+		re, err := compileRegex(*f.Regex)
+		if err != nil {
+			return nil, c.fault("%w", err)
+		}
+		return re, nil
 	}
 	return nil, c.fault("pattern is neither a String nor a Regex")
 }

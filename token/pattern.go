@@ -13,9 +13,12 @@ type pattern interface {
 }
 
 // matches yields the matches of pat from left to right. They do not overlap; an empty match where the one before ended
-// does not count.
+// does not count. An empty text has no matches.
 func matches(pat pattern, text string) iter.Seq2[int, int] {
 	return func(yield func(start, end int) bool) {
+		if text == "" {
+			return
+		}
 		last := -1 // where the match before ended
 		for from := 0; from <= len(text); {
 			start, end := pat.find(text, from)

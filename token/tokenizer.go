@@ -189,8 +189,14 @@ func (t *Tokenizer) EncodeWith(in Input, o Options) (*Encoding, error) {
 			return nil, fmt.Errorf("token: %w", err)
 		}
 	}
+	lost := 0 // the windows whose texts the reference does not know apart
 	if t.post != nil {
 		seqs = t.post.process(seqs, o.AddSpecialTokens)
+	} else {
+		lost = len(seqs[0].Overflowing)
+		if in.HasPair {
+			lost *= 1 + len(seqs[1].Overflowing)
+		}
 	}
 	out := &Encoding{}
 	if len(seqs) > 0 {
@@ -206,6 +212,9 @@ func (t *Tokenizer) EncodeWith(in Input, o Options) (*Encoding, error) {
 		if err := o.Padding.apply(out); err != nil {
 			return nil, fmt.Errorf("token: %w", err)
 		}
+	}
+	for _, w := range out.Overflowing[:lost] {
+		clear(w.SequenceIDs)
 	}
 	return out, nil
 }
