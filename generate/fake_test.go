@@ -109,7 +109,7 @@ func hashed(t *testing.T, vocab, n int, seed uint64) *fake {
 			key = uint64(c[0])<<32 | uint64(c[1])
 		}
 		for i := range into {
-			into[i] = float32(6*philox.Uniform(key, [4]uint32{uint32(i), 1}) - 3)
+			into[i] = float32(float64(6*philox.Uniform(key, [4]uint32{uint32(i), 1})) - 3)
 		}
 	}}
 }
