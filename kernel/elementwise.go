@@ -29,11 +29,15 @@ func relu(x float32) float32 {
 	return x
 }
 
-func reluSlope(x float32) float32 {
-	if x <= 0 {
-		return 0
+func reluBackGo(dx, g, x []float32) {
+	g, x = g[:len(dx)], x[:len(dx)]
+	for i, v := range x {
+		d := g[i]
+		if v <= 0 {
+			d = 0
+		}
+		dx[i] = d
 	}
-	return 1
 }
 
 func sqrt(x float32) float32  { return float32(math.Sqrt(float64(x))) }

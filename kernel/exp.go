@@ -64,7 +64,7 @@ const (
 
 	sqrtHalf    = 0x3f3504f3 // bits of √½
 	minNormal   = 0x1p-126
-	maxFinite   = math.MaxFloat32
+	maxFinite   = 0x1.fffffep127
 	denormalExp = 23 // a denormal times 2²³ is normal
 )
 

@@ -16,3 +16,258 @@ func packRowsAVX2(dst, src *float32, stride, k, n int)
 //
 //go:noescape
 func packColumnsAVX2(dst, src *float32, stride, squares int)
+
+// expAVX2 runs the loop dst = exp(x).
+//
+//go:noescape
+func expAVX2(dst, x *float32, n int)
+
+// logAVX2 runs the loop dst = log(x).
+//
+//go:noescape
+func logAVX2(dst, x *float32, n int)
+
+// tanhAVX2 runs the loop dst = tanh(x).
+//
+//go:noescape
+func tanhAVX2(dst, x *float32, n int)
+
+// erfAVX2 runs the loop dst = erf(x).
+//
+//go:noescape
+func erfAVX2(dst, x *float32, n int)
+
+// sigmoidAVX2 runs the loop dst = sigmoid(x).
+//
+//go:noescape
+func sigmoidAVX2(dst, x *float32, n int)
+
+// sinAVX2 runs the loop dst = sin(x).
+//
+//go:noescape
+func sinAVX2(dst, x *float32, n int)
+
+// cosAVX2 runs the loop dst = cos(x).
+//
+//go:noescape
+func cosAVX2(dst, x *float32, n int)
+
+// geluAVX2 runs the loop dst = gelu(x).
+//
+//go:noescape
+func geluAVX2(dst, x *float32, n int)
+
+// geluTanhAVX2 runs the loop dst = geluTanh(x).
+//
+//go:noescape
+func geluTanhAVX2(dst, x *float32, n int)
+
+// geluQuickAVX2 runs the loop dst = geluQuick(x).
+//
+//go:noescape
+func geluQuickAVX2(dst, x *float32, n int)
+
+// siluAVX2 runs the loop dst = silu(x).
+//
+//go:noescape
+func siluAVX2(dst, x *float32, n int)
+
+// reluAVX2 runs the loop dst = relu(x).
+//
+//go:noescape
+func reluAVX2(dst, x *float32, n int)
+
+// sqrtAVX2 runs the loop dst = sqrt(x).
+//
+//go:noescape
+func sqrtAVX2(dst, x *float32, n int)
+
+// rsqrtAVX2 runs the loop dst = rsqrt(x).
+//
+//go:noescape
+func rsqrtAVX2(dst, x *float32, n int)
+
+// geluSlopeAVX2 runs the loop dx = grad·geluSlope(x).
+//
+//go:noescape
+func geluSlopeAVX2(dx, grad, x *float32, n int)
+
+// geluTanhSlopeAVX2 runs the loop dx = grad·geluTanhSlope(x).
+//
+//go:noescape
+func geluTanhSlopeAVX2(dx, grad, x *float32, n int)
+
+// geluQuickSlopeAVX2 runs the loop dx = grad·geluQuickSlope(x).
+//
+//go:noescape
+func geluQuickSlopeAVX2(dx, grad, x *float32, n int)
+
+// siluSlopeAVX2 runs the loop dx = grad·siluSlope(x).
+//
+//go:noescape
+func siluSlopeAVX2(dx, grad, x *float32, n int)
+
+// tanhSlopeAVX2 runs the loop dx = grad·tanhSlope(x).
+//
+//go:noescape
+func tanhSlopeAVX2(dx, grad, x *float32, n int)
+
+// sigmoidSlopeAVX2 runs the loop dx = grad·sigmoidSlope(x).
+//
+//go:noescape
+func sigmoidSlopeAVX2(dx, grad, x *float32, n int)
+
+// reluBackAVX2 runs the loop dx = grad, or 0 where x <= 0.
+//
+//go:noescape
+func reluBackAVX2(dx, grad, x *float32, n int)
+
+// addAVX2 runs the loop dst = x + y.
+//
+//go:noescape
+func addAVX2(dst, x, y *float32, n int)
+
+// subAVX2 runs the loop dst = x - y.
+//
+//go:noescape
+func subAVX2(dst, x, y *float32, n int)
+
+// mulAVX2 runs the loop dst = x·y.
+//
+//go:noescape
+func mulAVX2(dst, x, y *float32, n int)
+
+// divAVX2 runs the loop dst = x/y.
+//
+//go:noescape
+func divAVX2(dst, x, y *float32, n int)
+
+// maxAVX2 runs the loop dst = x, or y where x <= y or y is NaN.
+//
+//go:noescape
+func maxAVX2(dst, x, y *float32, n int)
+
+// mulAddAVX2 runs the loop dst = FMA(x, y, dst).
+//
+//go:noescape
+func mulAddAVX2(dst, x, y *float32, n int)
+
+// scaleAVX2 runs the loop dst = x·s.
+//
+//go:noescape
+func scaleAVX2(dst, x *float32, n int, s float32)
+
+// addConstAVX2 runs the loop dst = x + s.
+//
+//go:noescape
+func addConstAVX2(dst, x *float32, n int, s float32)
+
+// addScaledAVX2 runs the loop dst = FMA(s, x, dst).
+//
+//go:noescape
+func addScaledAVX2(dst, x *float32, n int, s float32)
+
+// rotaryAVX2 runs the loop low = FMA(x, cos, -(y·sin)), high = FMA(y, cos, x·sin).
+//
+//go:noescape
+func rotaryAVX2(low, high, x, y, cos, sin *float32, n int)
+
+// adamWAVX2 runs the loop as in adamWGo.
+//
+//go:noescape
+func adamWAVX2(w, grad, m, v *float32, n int, keep, mix, beta2, mix2, root, eps, advance float32)
+
+// sumAVX2 runs the loop sum += x.
+//
+//go:noescape
+func sumAVX2(x *float32, n int) (sum float32)
+
+// dotAVX2 runs the loop sum = FMA(x, y, sum).
+//
+//go:noescape
+func dotAVX2(x, y *float32, n int) (sum float32)
+
+// maxOfAVX2 runs the loop max = x where x > max.
+//
+//go:noescape
+func maxOfAVX2(x *float32, n int) (max float32)
+
+// sumSquaresAboutAVX2 runs the loop sum = FMA(x-c, x-c, sum).
+//
+//go:noescape
+func sumSquaresAboutAVX2(x *float32, n int, c float32) (sum float32)
+
+// expSubAVX2 runs the loop dst = exp(x-c), sum += dst.
+//
+//go:noescape
+func expSubAVX2(dst, x *float32, n int, c float32) (sum float32)
+
+// sumExpSubAVX2 runs the loop sum += exp(x-c).
+//
+//go:noescape
+func sumExpSubAVX2(x *float32, n int, c float32) (sum float32)
+
+// subMulAVX2 runs the loop dx = y·(grad-c).
+//
+//go:noescape
+func subMulAVX2(dx, grad, y *float32, n int, c float32)
+
+// normalizeAVX2 runs the loop dst = (x-mean)·rstd.
+//
+//go:noescape
+func normalizeAVX2(dst, x *float32, n int, mean, rstd float32)
+
+// normalizeScaleAVX2 runs the loop dst = (x-mean)·rstd·gamma.
+//
+//go:noescape
+func normalizeScaleAVX2(dst, x, gamma *float32, n int, mean, rstd float32)
+
+// normalizeAffineAVX2 runs the loop dst = FMA((x-mean)·rstd, gamma, beta).
+//
+//go:noescape
+func normalizeAffineAVX2(dst, x, gamma, beta *float32, n int, mean, rstd float32)
+
+// normSumsAVX2 runs the loop sum += grad, dot = FMA(grad, (x-mean)·rstd, dot).
+//
+//go:noescape
+func normSumsAVX2(grad, x *float32, n int, mean, rstd float32) (sum, dot float32)
+
+// normSumsScaleAVX2 runs the loop sum += h, dot = FMA(h, (x-mean)·rstd, dot) with h = grad·gamma.
+//
+//go:noescape
+func normSumsScaleAVX2(grad, x, gamma *float32, n int, mean, rstd float32) (sum, dot float32)
+
+// normBackAVX2 runs the loop dx = FMA(-b, (x-mean)·rstd, grad-a)·rstd.
+//
+//go:noescape
+func normBackAVX2(dx, grad, x *float32, n int, mean, rstd, a, b float32)
+
+// normBackScaleAVX2 runs the loop dx = FMA(-b, (x-mean)·rstd, grad·gamma-a)·rstd.
+//
+//go:noescape
+func normBackScaleAVX2(dx, grad, x, gamma *float32, n int, mean, rstd, a, b float32)
+
+// normGradAVX2 runs the loop dgamma = FMA(grad, (x-mean)·rstd, dgamma).
+//
+//go:noescape
+func normGradAVX2(dgamma, grad, x *float32, n int, mean, rstd float32)
+
+// bf16ToF32AVX2 runs the loop dst = src widened, n a multiple of 16.
+//
+//go:noescape
+func bf16ToF32AVX2(dst *float32, src *uint16, n int)
+
+// f16ToF32AVX2 runs the loop dst = src widened, n a multiple of 16.
+//
+//go:noescape
+func f16ToF32AVX2(dst *float32, src *uint16, n int)
+
+// f32ToBF16AVX2 runs the loop dst = src rounded, n a multiple of 16.
+//
+//go:noescape
+func f32ToBF16AVX2(dst *uint16, src *float32, n int)
+
+// f32ToF16AVX2 runs the loop dst = src rounded, n a multiple of 16.
+//
+//go:noescape
+func f32ToF16AVX2(dst *uint16, src *float32, n int)

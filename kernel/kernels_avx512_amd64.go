@@ -16,3 +16,258 @@ func packRowsAVX512(dst, src *float32, stride, k, n int)
 //
 //go:noescape
 func packColumnsAVX512(dst, src *float32, stride, squares int)
+
+// expAVX512 runs the loop dst = exp(x).
+//
+//go:noescape
+func expAVX512(dst, x *float32, n int)
+
+// logAVX512 runs the loop dst = log(x).
+//
+//go:noescape
+func logAVX512(dst, x *float32, n int)
+
+// tanhAVX512 runs the loop dst = tanh(x).
+//
+//go:noescape
+func tanhAVX512(dst, x *float32, n int)
+
+// erfAVX512 runs the loop dst = erf(x).
+//
+//go:noescape
+func erfAVX512(dst, x *float32, n int)
+
+// sigmoidAVX512 runs the loop dst = sigmoid(x).
+//
+//go:noescape
+func sigmoidAVX512(dst, x *float32, n int)
+
+// sinAVX512 runs the loop dst = sin(x).
+//
+//go:noescape
+func sinAVX512(dst, x *float32, n int)
+
+// cosAVX512 runs the loop dst = cos(x).
+//
+//go:noescape
+func cosAVX512(dst, x *float32, n int)
+
+// geluAVX512 runs the loop dst = gelu(x).
+//
+//go:noescape
+func geluAVX512(dst, x *float32, n int)
+
+// geluTanhAVX512 runs the loop dst = geluTanh(x).
+//
+//go:noescape
+func geluTanhAVX512(dst, x *float32, n int)
+
+// geluQuickAVX512 runs the loop dst = geluQuick(x).
+//
+//go:noescape
+func geluQuickAVX512(dst, x *float32, n int)
+
+// siluAVX512 runs the loop dst = silu(x).
+//
+//go:noescape
+func siluAVX512(dst, x *float32, n int)
+
+// reluAVX512 runs the loop dst = relu(x).
+//
+//go:noescape
+func reluAVX512(dst, x *float32, n int)
+
+// sqrtAVX512 runs the loop dst = sqrt(x).
+//
+//go:noescape
+func sqrtAVX512(dst, x *float32, n int)
+
+// rsqrtAVX512 runs the loop dst = rsqrt(x).
+//
+//go:noescape
+func rsqrtAVX512(dst, x *float32, n int)
+
+// geluSlopeAVX512 runs the loop dx = grad·geluSlope(x).
+//
+//go:noescape
+func geluSlopeAVX512(dx, grad, x *float32, n int)
+
+// geluTanhSlopeAVX512 runs the loop dx = grad·geluTanhSlope(x).
+//
+//go:noescape
+func geluTanhSlopeAVX512(dx, grad, x *float32, n int)
+
+// geluQuickSlopeAVX512 runs the loop dx = grad·geluQuickSlope(x).
+//
+//go:noescape
+func geluQuickSlopeAVX512(dx, grad, x *float32, n int)
+
+// siluSlopeAVX512 runs the loop dx = grad·siluSlope(x).
+//
+//go:noescape
+func siluSlopeAVX512(dx, grad, x *float32, n int)
+
+// tanhSlopeAVX512 runs the loop dx = grad·tanhSlope(x).
+//
+//go:noescape
+func tanhSlopeAVX512(dx, grad, x *float32, n int)
+
+// sigmoidSlopeAVX512 runs the loop dx = grad·sigmoidSlope(x).
+//
+//go:noescape
+func sigmoidSlopeAVX512(dx, grad, x *float32, n int)
+
+// reluBackAVX512 runs the loop dx = grad, or 0 where x <= 0.
+//
+//go:noescape
+func reluBackAVX512(dx, grad, x *float32, n int)
+
+// addAVX512 runs the loop dst = x + y.
+//
+//go:noescape
+func addAVX512(dst, x, y *float32, n int)
+
+// subAVX512 runs the loop dst = x - y.
+//
+//go:noescape
+func subAVX512(dst, x, y *float32, n int)
+
+// mulAVX512 runs the loop dst = x·y.
+//
+//go:noescape
+func mulAVX512(dst, x, y *float32, n int)
+
+// divAVX512 runs the loop dst = x/y.
+//
+//go:noescape
+func divAVX512(dst, x, y *float32, n int)
+
+// maxAVX512 runs the loop dst = x, or y where x <= y or y is NaN.
+//
+//go:noescape
+func maxAVX512(dst, x, y *float32, n int)
+
+// mulAddAVX512 runs the loop dst = FMA(x, y, dst).
+//
+//go:noescape
+func mulAddAVX512(dst, x, y *float32, n int)
+
+// scaleAVX512 runs the loop dst = x·s.
+//
+//go:noescape
+func scaleAVX512(dst, x *float32, n int, s float32)
+
+// addConstAVX512 runs the loop dst = x + s.
+//
+//go:noescape
+func addConstAVX512(dst, x *float32, n int, s float32)
+
+// addScaledAVX512 runs the loop dst = FMA(s, x, dst).
+//
+//go:noescape
+func addScaledAVX512(dst, x *float32, n int, s float32)
+
+// rotaryAVX512 runs the loop low = FMA(x, cos, -(y·sin)), high = FMA(y, cos, x·sin).
+//
+//go:noescape
+func rotaryAVX512(low, high, x, y, cos, sin *float32, n int)
+
+// adamWAVX512 runs the loop as in adamWGo.
+//
+//go:noescape
+func adamWAVX512(w, grad, m, v *float32, n int, keep, mix, beta2, mix2, root, eps, advance float32)
+
+// sumAVX512 runs the loop sum += x.
+//
+//go:noescape
+func sumAVX512(x *float32, n int) (sum float32)
+
+// dotAVX512 runs the loop sum = FMA(x, y, sum).
+//
+//go:noescape
+func dotAVX512(x, y *float32, n int) (sum float32)
+
+// maxOfAVX512 runs the loop max = x where x > max.
+//
+//go:noescape
+func maxOfAVX512(x *float32, n int) (max float32)
+
+// sumSquaresAboutAVX512 runs the loop sum = FMA(x-c, x-c, sum).
+//
+//go:noescape
+func sumSquaresAboutAVX512(x *float32, n int, c float32) (sum float32)
+
+// expSubAVX512 runs the loop dst = exp(x-c), sum += dst.
+//
+//go:noescape
+func expSubAVX512(dst, x *float32, n int, c float32) (sum float32)
+
+// sumExpSubAVX512 runs the loop sum += exp(x-c).
+//
+//go:noescape
+func sumExpSubAVX512(x *float32, n int, c float32) (sum float32)
+
+// subMulAVX512 runs the loop dx = y·(grad-c).
+//
+//go:noescape
+func subMulAVX512(dx, grad, y *float32, n int, c float32)
+
+// normalizeAVX512 runs the loop dst = (x-mean)·rstd.
+//
+//go:noescape
+func normalizeAVX512(dst, x *float32, n int, mean, rstd float32)
+
+// normalizeScaleAVX512 runs the loop dst = (x-mean)·rstd·gamma.
+//
+//go:noescape
+func normalizeScaleAVX512(dst, x, gamma *float32, n int, mean, rstd float32)
+
+// normalizeAffineAVX512 runs the loop dst = FMA((x-mean)·rstd, gamma, beta).
+//
+//go:noescape
+func normalizeAffineAVX512(dst, x, gamma, beta *float32, n int, mean, rstd float32)
+
+// normSumsAVX512 runs the loop sum += grad, dot = FMA(grad, (x-mean)·rstd, dot).
+//
+//go:noescape
+func normSumsAVX512(grad, x *float32, n int, mean, rstd float32) (sum, dot float32)
+
+// normSumsScaleAVX512 runs the loop sum += h, dot = FMA(h, (x-mean)·rstd, dot) with h = grad·gamma.
+//
+//go:noescape
+func normSumsScaleAVX512(grad, x, gamma *float32, n int, mean, rstd float32) (sum, dot float32)
+
+// normBackAVX512 runs the loop dx = FMA(-b, (x-mean)·rstd, grad-a)·rstd.
+//
+//go:noescape
+func normBackAVX512(dx, grad, x *float32, n int, mean, rstd, a, b float32)
+
+// normBackScaleAVX512 runs the loop dx = FMA(-b, (x-mean)·rstd, grad·gamma-a)·rstd.
+//
+//go:noescape
+func normBackScaleAVX512(dx, grad, x, gamma *float32, n int, mean, rstd, a, b float32)
+
+// normGradAVX512 runs the loop dgamma = FMA(grad, (x-mean)·rstd, dgamma).
+//
+//go:noescape
+func normGradAVX512(dgamma, grad, x *float32, n int, mean, rstd float32)
+
+// bf16ToF32AVX512 runs the loop dst = src widened, n a multiple of 16.
+//
+//go:noescape
+func bf16ToF32AVX512(dst *float32, src *uint16, n int)
+
+// f16ToF32AVX512 runs the loop dst = src widened, n a multiple of 16.
+//
+//go:noescape
+func f16ToF32AVX512(dst *float32, src *uint16, n int)
+
+// f32ToBF16AVX512 runs the loop dst = src rounded, n a multiple of 16.
+//
+//go:noescape
+func f32ToBF16AVX512(dst *uint16, src *float32, n int)
+
+// f32ToF16AVX512 runs the loop dst = src rounded, n a multiple of 16.
+//
+//go:noescape
+func f32ToF16AVX512(dst *uint16, src *float32, n int)

@@ -96,7 +96,7 @@ func goSet() *Set {
 		GELUTanhBack:  mapBackGo(geluTanhSlope),
 		GELUQuickBack: mapBackGo(geluQuickSlope),
 		SiLUBack:      mapBackGo(siluSlope),
-		ReLUBack:      mapBackGo(reluSlope),
+		ReLUBack:      reluBackGo,
 		TanhBack:      mapBackGo(tanhSlope),
 		SigmoidBack:   mapBackGo(sigmoidSlope),
 

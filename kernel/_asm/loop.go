@@ -1,0 +1,206 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A loop is an assembly function over slices.
+type loop struct {
+	name    string
+	doc     string   // the loop in Go, without the subscript
+	slices  []string // parameters; "name:bf16" and "name:f16" hold 16-bit floats
+	scalars []string // float32 parameters
+	sums    []string // results, each folded from 16 lanes
+	fold    string   // "VADDPS" or "VMAXPS"
+	body    func(b *body)
+}
+
+// kindOf tells whether a slice holds 16-bit floats.
+func (l *loop) kindOf(slice string) string {
+	for _, s := range l.slices {
+		if name, kind, ok := strings.Cut(s, ":"); ok && name == slice {
+			return kind
+		}
+	}
+	return ""
+}
+
+// whole: conversions run over whole groups of 16 only.
+func (l *loop) whole() bool { return strings.Contains(strings.Join(l.slices, " "), ":") }
+
+// lanes is the number of elements of one turn.
+const lanes = 16
+
+// write writes the loop: whole turns of 16 elements, then a masked one.
+//
+// Registers: one a slice, from the list below; AX is the index, CX counts the
+// elements left, DX serves masks. The last vector register of AVX2 holds the
+// mask of the tail, K7 that of AVX-512.
+func (l *loop) write(a *assembly, g *declarations, m *machine, names map[string]float64, table *constantTable) {
+	var args, results []param
+	pointers := map[string]string{}
+	for i, s := range l.slices {
+		name, kind, _ := strings.Cut(s, ":")
+		p := param{name, "*float32"}
+		if kind != "" {
+			p.kind = "*uint16"
+		}
+		args = append(args, p)
+		pointers[name] = []string{"DI", "SI", "R8", "R9", "R10", "R11"}[i]
+	}
+	args = append(args, param{"n", "int"})
+	for _, s := range l.scalars {
+		args = append(args, param{s, "float32"})
+	}
+	for _, s := range l.sums {
+		results = append(results, param{s, "float32"})
+	}
+	f := function(a, g, l.name+m.suffix, l.doc, args, results)
+	for _, p := range args[:len(l.slices)] {
+		a.op("MOVQ", f.at(p.name), pointers[p.name])
+	}
+	a.op("MOVQ", f.at("n"), "CX")
+	a.op("XORL", "AX", "AX")
+
+	address := func(slice string, half int) string {
+		if l.kindOf(slice) != "" {
+			return fmt.Sprintf("%d(%s)(AX*2)", half*2*m.lanes, pointers[slice])
+		}
+		return fmt.Sprintf("%d(%s)(AX*4)", half*m.bytes(), pointers[slice])
+	}
+
+	halves := lanes / m.lanes
+	pinned := 0 // registers held throughout, counted from 0
+	hold := func() *value {
+		v := &value{reg: pinned, pinned: true}
+		pinned++
+		return v
+	}
+	sums := make([][]*value, halves)
+	for h := range halves {
+		for range l.sums {
+			sums[h] = append(sums[h], hold())
+		}
+	}
+	scalars := map[string]*value{}
+	for _, s := range l.scalars {
+		scalars[s] = hold()
+		a.op("VBROADCASTSS", f.at(s), m.v(scalars[s].reg))
+	}
+
+	constants := map[uint32]*value{}
+	build := func(half int, tail bool) *body {
+		b := &body{m: m, loop: l, names: names, half: half, tail: tail, constants: constants, scalars: scalars, sums: sums[half]}
+		l.body(b)
+		return b
+	}
+	newWriter := func(out *assembly) *writer {
+		w := &writer{a: out, m: m, table: table, address: address, wanted: map[*value]int{}}
+		last := m.regs - 1
+		if m == avx2 {
+			last-- // the mask
+		}
+		for r := last; r >= pinned; r-- {
+			w.free = append(w.free, r)
+		}
+		w.freeMask = []int{6, 5, 4, 3, 2, 1}
+		return w
+	}
+
+	// A trial tells how many registers are left over for constants.
+	trial := newWriter(newAssembly())
+	trial.table = &constantTable{m: m}
+	trial.body(build(0, false))
+	left := len(trial.free) - trial.peak - 1
+	if len(l.sums) > 0 {
+		left-- // the tail keeps results apart from the sums
+	}
+	var order []*value
+	for _, v := range constants {
+		if trial.wanted[v] > 0 {
+			order = append(order, v)
+		}
+	}
+	slices.SortFunc(order, func(v, u *value) int {
+		if d := trial.wanted[u] - trial.wanted[v]; d != 0 {
+			return d
+		}
+		return int(int64(v.bits) - int64(u.bits))
+	})
+	for _, v := range order[:max(0, min(left, len(order)))] {
+		v.reg = pinned
+		pinned++
+		a.op("VBROADCASTSS", table.at(v.bits), m.v(v.reg))
+	}
+	for h := range halves {
+		for _, s := range sums[h] {
+			if l.fold == "VMAXPS" {
+				a.op("VBROADCASTSS", table.at(0xff800000), m.v(s.reg))
+			} else {
+				m.zero(a, s.reg)
+			}
+		}
+	}
+
+	a.op("SUBQ", fmt.Sprintf("$%d", lanes), "CX")
+	a.op("JLT", "tail")
+	a.op("PCALIGN", "$32")
+	a.label("loop")
+	for h := range halves {
+		newWriter(a).body(build(h, false))
+	}
+	a.op("ADDQ", fmt.Sprintf("$%d", lanes), "AX")
+	a.op("SUBQ", fmt.Sprintf("$%d", lanes), "CX")
+	a.op("JGE", "loop")
+	a.label("tail")
+	if !l.whole() {
+		a.op("ADDQ", fmt.Sprintf("$%d", lanes), "CX")
+		a.op("JZ", "done")
+		if m == avx512 {
+			a.op("MOVL", "$-1", "DX")
+			a.op("SHLL", "CX", "DX")
+			a.op("NOTL", "DX")
+			a.op("KMOVW", "DX", "K7")
+			newWriter(a).body(build(0, true))
+		} else {
+			a.op("LEAQ", "laneMask<>+64(SB)", "DX")
+			a.op("SHLQ", "$2", "CX")
+			a.op("SUBQ", "CX", "DX")
+			a.op("VMOVUPS", "(DX)", m.v(m.regs-1))
+			newWriter(a).body(build(0, true))
+			a.op("CMPQ", "CX", "$32")
+			a.op("JLE", "done")
+			a.op("VMOVUPS", "32(DX)", m.v(m.regs-1))
+			newWriter(a).body(build(1, true))
+		}
+	}
+	a.label("done")
+	for i, name := range l.sums {
+		l.foldLanes(a, m, sums, i)
+		a.op("VMOVSS", "X15", f.at(name))
+	}
+	a.op("VZEROUPPER")
+	a.op("RET")
+}
+
+// foldLanes leaves in X15 the fold of sum i: lane l takes lane l+8, then l+4,
+// l+2 and l+1.
+func (l *loop) foldLanes(a *assembly, m *machine, sums [][]*value, i int) {
+	r := sums[0][i].reg
+	y, x := fmt.Sprintf("Y%d", r), fmt.Sprintf("X%d", r)
+	high := "Y14"
+	if m == avx512 {
+		a.op("VEXTRACTF64X4", "$1", m.v(r), high)
+	} else {
+		high = m.v(sums[1][i].reg)
+	}
+	a.op(l.fold, y, high, y)
+	a.op("VEXTRACTF128", "$1", y, "X14")
+	a.op(l.fold, x, "X14", x)
+	a.op("VMOVHLPS", x, x, "X14")
+	a.op(l.fold, x, "X14", x)
+	a.op("VMOVSHDUP", x, "X14")
+	a.op(strings.Replace(l.fold, "PS", "SS", 1), x, "X14", "X15")
+}

@@ -1,0 +1,143 @@
+package kernel
+
+import "unsafe"
+
+// The functions below make table entries of assembly loops: they check the
+// lengths once and pass pointers.
+
+func start(x []float32) *float32 { return unsafe.SliceData(x) }
+
+func map1(f func(dst, x *float32, n int)) func(dst, x []float32) {
+	return func(dst, x []float32) { f(start(dst), start(x[:len(dst)]), len(dst)) }
+}
+
+func map2(f func(dst, x, y *float32, n int)) func(dst, x, y []float32) {
+	return func(dst, x, y []float32) {
+		f(start(dst), start(x[:len(dst)]), start(y[:len(dst)]), len(dst))
+	}
+}
+
+// mapNear leaves slices with an argument beyond the reach of the short
+// reduction to the Go definition.
+func mapNear(f func(dst, x *float32, n int), far func(dst, x []float32)) func(dst, x []float32) {
+	return func(dst, x []float32) {
+		x = x[:len(dst)]
+		for _, v := range x {
+			if !(abs(v) <= sinNear) {
+				far(dst, x)
+				return
+			}
+		}
+		f(start(dst), start(x), len(dst))
+	}
+}
+
+func mapScalar(f func(dst, x *float32, n int, s float32)) func(dst, x []float32, s float32) {
+	return func(dst, x []float32, s float32) { f(start(dst), start(x[:len(dst)]), len(dst), s) }
+}
+
+func mapScalar2(f func(dst, x, y *float32, n int, s float32)) func(dst, x, y []float32, s float32) {
+	return func(dst, x, y []float32, s float32) {
+		f(start(dst), start(x[:len(dst)]), start(y[:len(dst)]), len(dst), s)
+	}
+}
+
+func mapSum(f func(dst, x *float32, n int, s float32) float32) func(dst, x []float32, s float32) float32 {
+	return func(dst, x []float32, s float32) float32 {
+		return f(start(dst), start(x[:len(dst)]), len(dst), s)
+	}
+}
+
+func mapRotary(f func(low, high, x, y, cos, sin *float32, n int)) func(dst, x, cos, sin []float32) {
+	return func(dst, x, cos, sin []float32) {
+		half := len(x) / 2
+		dst, cos, sin = dst[:2*half], cos[:half], sin[:half]
+		f(start(dst), start(dst[half:]), start(x), start(x[half:]), start(cos), start(sin), half)
+	}
+}
+
+func mapAdamW(f func(w, g, m, v *float32, n int, keep, mix, beta2, mix2, root, eps, advance float32)) func(w, g, m, v []float32, a *AdamWArgs) {
+	return func(w, g, m, v []float32, a *AdamWArgs) {
+		n := len(w)
+		f(start(w), start(g[:n]), start(m[:n]), start(v[:n]), n, a.keep, a.mix, a.beta2, a.mix2, a.root, a.eps, a.advance)
+	}
+}
+
+func reduce1(f func(x *float32, n int) float32) func(x []float32) float32 {
+	return func(x []float32) float32 { return f(start(x), len(x)) }
+}
+
+func reduce2(f func(x, y *float32, n int) float32) func(x, y []float32) float32 {
+	return func(x, y []float32) float32 { return f(start(x), start(y[:len(x)]), len(x)) }
+}
+
+func reduceAbout(f func(x *float32, n int, c float32) float32) func(x []float32, c float32) float32 {
+	return func(x []float32, c float32) float32 { return f(start(x), len(x), c) }
+}
+
+func mapNorm1(f func(dst, x *float32, n int, mean, rstd float32)) func(dst, x []float32, mean, rstd float32) {
+	return func(dst, x []float32, mean, rstd float32) {
+		f(start(dst), start(x[:len(dst)]), len(dst), mean, rstd)
+	}
+}
+
+func mapNorm2(f func(dst, x, gamma *float32, n int, mean, rstd float32)) func(dst, x, gamma []float32, mean, rstd float32) {
+	return func(dst, x, gamma []float32, mean, rstd float32) {
+		n := len(dst)
+		f(start(dst), start(x[:n]), start(gamma[:n]), n, mean, rstd)
+	}
+}
+
+func mapNorm3(f func(dst, x, gamma, beta *float32, n int, mean, rstd float32)) func(dst, x, gamma, beta []float32, mean, rstd float32) {
+	return func(dst, x, gamma, beta []float32, mean, rstd float32) {
+		n := len(dst)
+		f(start(dst), start(x[:n]), start(gamma[:n]), start(beta[:n]), n, mean, rstd)
+	}
+}
+
+func reduceNorm1(f func(g, x *float32, n int, mean, rstd float32) (sum, dot float32)) func(g, x []float32, mean, rstd float32) (sum, dot float32) {
+	return func(g, x []float32, mean, rstd float32) (sum, dot float32) {
+		return f(start(g), start(x[:len(g)]), len(g), mean, rstd)
+	}
+}
+
+func reduceNorm2(f func(g, x, gamma *float32, n int, mean, rstd float32) (sum, dot float32)) func(g, x, gamma []float32, mean, rstd float32) (sum, dot float32) {
+	return func(g, x, gamma []float32, mean, rstd float32) (sum, dot float32) {
+		n := len(g)
+		return f(start(g), start(x[:n]), start(gamma[:n]), n, mean, rstd)
+	}
+}
+
+func mapNormBack1(f func(dx, g, x *float32, n int, mean, rstd, a, b float32)) func(dx, g, x []float32, mean, rstd, a, b float32) {
+	return func(dx, g, x []float32, mean, rstd, a, b float32) {
+		n := len(dx)
+		f(start(dx), start(g[:n]), start(x[:n]), n, mean, rstd, a, b)
+	}
+}
+
+func mapNormBack2(f func(dx, g, x, gamma *float32, n int, mean, rstd, a, b float32)) func(dx, g, x, gamma []float32, mean, rstd, a, b float32) {
+	return func(dx, g, x, gamma []float32, mean, rstd, a, b float32) {
+		n := len(dx)
+		f(start(dx), start(g[:n]), start(x[:n]), start(gamma[:n]), n, mean, rstd, a, b)
+	}
+}
+
+// mapWiden and mapNarrow leave the elements beyond the last group of 16 to the
+// Go definition.
+func mapWiden(f func(dst *float32, src *uint16, n int), rest func(dst []float32, src []uint16)) func(dst []float32, src []uint16) {
+	return func(dst []float32, src []uint16) {
+		src = src[:len(dst)]
+		n := len(dst) &^ (lanes - 1)
+		f(start(dst), unsafe.SliceData(src), n)
+		rest(dst[n:], src[n:])
+	}
+}
+
+func mapNarrow(f func(dst *uint16, src *float32, n int), rest func(dst []uint16, src []float32)) func(dst []uint16, src []float32) {
+	return func(dst []uint16, src []float32) {
+		src = src[:len(dst)]
+		n := len(dst) &^ (lanes - 1)
+		f(unsafe.SliceData(dst), start(src), n)
+		rest(dst[n:], src[n:])
+	}
+}
