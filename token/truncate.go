@@ -8,6 +8,7 @@ import (
 // A Strategy says which text of a pair gives way when both do not fit.
 type Strategy int
 
+// The strategies.
 const (
 	LongestFirst Strategy = iota // the longer one, then both alike
 	OnlyFirst
@@ -17,6 +18,7 @@ const (
 // A Side is an end of a text.
 type Side int
 
+// The sides.
 const (
 	Right Side = iota
 	Left
