@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -145,19 +146,86 @@ func TestGolden(t *testing.T) {
 	for name, count := range goldenNames {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tok := loadShared(t, name)
-			records := readLines[goldenRecord](t, shared(t, "data", "golden", "tokenizers", name+".jsonl"))
-			if len(records) != count {
-				t.Errorf("have %d records, want %d", len(records), count)
+			checkGolden(t, loadShared(t, name), name, count)
+		})
+	}
+}
+
+// checkGolden checks a tokenizer against all records of a vocabulary.
+func checkGolden(t *testing.T, tok *Tokenizer, name string, count int) {
+	records := readLines[goldenRecord](t, shared(t, "data", "golden", "tokenizers", name+".jsonl"))
+	if len(records) != count {
+		t.Errorf("have %d records, want %d", len(records), count)
+	}
+	failed := 0
+	for _, r := range records {
+		if diff := r.check(tok); diff != "" {
+			failed++
+			t.Errorf("%s: %q: %s", r.Case, r.Text, diff)
+		}
+	}
+	t.Logf("%d of %d records", len(records)-failed, len(records))
+}
+
+// without is a file system that hides a file.
+type without struct {
+	fs.FS
+	name string
+}
+
+func (w without) Open(name string) (fs.File, error) {
+	if name == w.name {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return w.FS.Open(name)
+}
+
+func TestOlderFilesGolden(t *testing.T) {
+	for _, name := range []string{"bert-base-cased", "bert-base-uncased", "gpt2", "roberta-base"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tok, err := Open(without{os.DirFS(shared(t, "data", "tokenizers", name)), "tokenizer.json"})
+			if err != nil {
+				t.Fatal(err)
 			}
-			failed := 0
-			for _, r := range records {
-				if diff := r.check(tok); diff != "" {
-					failed++
-					t.Errorf("%s: %q: %s", r.Case, r.Text, diff)
-				}
+			checkGolden(t, tok, name, 232)
+		})
+	}
+}
+
+func TestSaveGolden(t *testing.T) {
+	for _, name := range []string{"bert-base-cased", "mini-added", "roberta-base", "stories260K"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			from := os.DirFS(shared(t, "data", "tokenizers", name))
+			tok, err := Open(from)
+			if err != nil {
+				t.Fatal(err)
 			}
-			t.Logf("%d of %d records", len(records)-failed, len(records))
+			dir := t.TempDir()
+			if err := tok.Save(dir); err != nil {
+				t.Fatal(err)
+			}
+			again, err := Open(os.DirFS(dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again.Special != tok.Special || again.MaxLength != tok.MaxLength {
+				t.Errorf("special: have %v, %d, want %v, %d", again.Special, again.MaxLength, tok.Special, tok.MaxLength)
+			}
+			checkGolden(t, again, name, goldenNames[name])
+			var have, want any
+			text, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			original, err := fs.ReadFile(from, "tokenizer.json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if json.Unmarshal(text, &have) != nil || json.Unmarshal(original, &want) != nil || !reflect.DeepEqual(have, want) {
+				t.Error("the saved file says something else")
+			}
 		})
 	}
 }

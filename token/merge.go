@@ -121,7 +121,7 @@ func (t *mergeTable) applyHeap(s []piecePart) int {
 	for i := range n {
 		next[i], prev[i] = i+1, i-1
 	}
-	var h candidates
+	var h heap[candidate]
 	consider := func(i int32) {
 		if i < 0 || next[i] == n {
 			return
@@ -154,48 +154,4 @@ func (t *mergeTable) applyHeap(s []piecePart) int {
 		left++
 	}
 	return left
-}
-
-// candidates is a heap, the first to merge on top.
-type candidates []candidate
-
-func (h *candidates) push(c candidate) {
-	s := append(*h, c)
-	i := len(s) - 1
-	for i > 0 {
-		up := (i - 1) / 2
-		if !c.before(s[up]) {
-			break
-		}
-		s[i] = s[up]
-		i = up
-	}
-	s[i] = c
-	*h = s
-}
-
-func (h *candidates) pop() candidate {
-	s := *h
-	top, c := s[0], s[len(s)-1]
-	s = s[:len(s)-1]
-	*h = s
-	i := 0
-	for {
-		down := 2*i + 1
-		if down >= len(s) {
-			break
-		}
-		if down+1 < len(s) && s[down+1].before(s[down]) {
-			down++
-		}
-		if !s[down].before(c) {
-			break
-		}
-		s[i] = s[down]
-		i = down
-	}
-	if len(s) > 0 {
-		s[i] = c
-	}
-	return top
 }

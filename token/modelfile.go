@@ -1,26 +1,27 @@
 package token
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 )
 
 // modelFile is the model of a tokenizer.json, all kinds together.
 type modelFile struct {
-	Type     string          `json:"type"`
-	Vocab    json.RawMessage `json:"vocab"`
-	Merges   []mergeField    `json:"merges"`
-	UnkToken *string         `json:"unk_token"`
-
-	Dropout      *float64 `json:"dropout"`
-	Prefix       *string  `json:"continuing_subword_prefix"`
-	Suffix       *string  `json:"end_of_word_suffix"`
-	FuseUnk      bool     `json:"fuse_unk"`
-	ByteFallback bool     `json:"byte_fallback"`
-	IgnoreMerges bool     `json:"ignore_merges"`
-	MaxChars     *int     `json:"max_input_chars_per_word"`
-	UnkID        *int     `json:"unk_id"`
+	Type         string          `json:"type"`
+	Dropout      *float64        `json:"dropout"`
+	UnkToken     *string         `json:"unk_token"`
+	UnkID        *int            `json:"unk_id,omitempty"`
+	Prefix       *string         `json:"continuing_subword_prefix"`
+	Suffix       *string         `json:"end_of_word_suffix"`
+	FuseUnk      bool            `json:"fuse_unk"`
+	ByteFallback bool            `json:"byte_fallback"`
+	IgnoreMerges bool            `json:"ignore_merges"`
+	MaxChars     *int            `json:"max_input_chars_per_word,omitempty"`
+	Vocab        json.RawMessage `json:"vocab"`
+	Merges       []mergeField    `json:"merges"`
 }
 
 // mergeField is "a b" or ["a", "b"].
@@ -127,4 +128,28 @@ func (f *modelFile) bpe(c component, v *vocabulary) (*bpe, error) {
 		m.list[i] = merge{left, right}
 	}
 	return m, nil
+}
+
+// newBPEFile returns the model part of a file for a byte-level vocabulary, whose ids are the places in tokens.
+func newBPEFile(tokens []string, merges []mergeField) (json.RawMessage, error) {
+	var vocab bytes.Buffer
+	for id, t := range tokens {
+		sep := ','
+		if id == 0 {
+			sep = '{'
+		}
+		name, err := json.Marshal(t)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&vocab, "%c%s:%d", sep, name, id)
+	}
+	if len(tokens) == 0 {
+		vocab.WriteByte('{')
+	}
+	vocab.WriteByte('}')
+	if merges == nil {
+		merges = []mergeField{}
+	}
+	return json.Marshal(&modelFile{Type: "BPE", Vocab: vocab.Bytes(), Merges: merges})
 }

@@ -20,6 +20,7 @@ func Open(fsys fs.FS) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.config = cfg.fields
 	t.Special = cfg.special(t)
 	t.MaxLength = cfg.maxLength()
 	return t, nil
@@ -34,7 +35,23 @@ func open(fsys fs.FS, cfg *config) (*Tokenizer, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return nil, fmt.Errorf("token: the folder has no tokenizer.json: %w", fs.ErrNotExist)
+	if text, err = readFile(fsys, "vocab.txt"); err == nil {
+		return openBERT(text, cfg)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	vocab, err := readFile(fsys, "vocab.json")
+	if err == nil {
+		var merges []byte
+		if merges, err = readFile(fsys, "merges.txt"); err == nil {
+			return openGPT2(vocab, merges, cfg)
+		}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return nil, fmt.Errorf("token: the folder has neither tokenizer.json, nor vocab.txt, nor vocab.json and merges.txt: %w", fs.ErrNotExist)
 }
 
 // readFile reads a file that is not too large.
@@ -70,6 +87,8 @@ type config struct {
 	CLS  tokenName `json:"cls_token"`
 	SEP  tokenName `json:"sep_token"`
 	Mask tokenName `json:"mask_token"`
+
+	fields map[string]json.RawMessage // all of tokenizer_config.json
 }
 
 // tokenName is "<s>", {"content": "<s>", …} or null.
@@ -98,6 +117,10 @@ func readConfig(fsys fs.FS) (*config, error) {
 			return nil, err
 		}
 		if err := json.Unmarshal(text, &c); err != nil {
+			return nil, fmt.Errorf("token: %s: %w", name, err)
+		}
+		c.fields = nil
+		if err := json.Unmarshal(text, &c.fields); err != nil {
 			return nil, fmt.Errorf("token: %s: %w", name, err)
 		}
 	}

@@ -1,5 +1,7 @@
 package token
 
+import "iter"
+
 // Special holds the ids of the tokens that play a part for the model; −1 where there is none.
 type Special struct {
 	BOS, EOS, PAD, UNK, CLS, SEP, Mask int32
@@ -35,5 +37,13 @@ func (c *config) special(t *Tokenizer) Special {
 	return Special{
 		BOS: find(c.BOS, usual.bos), EOS: find(c.EOS, usual.eos), PAD: find(c.PAD, usual.pad), UNK: find(c.UNK, usual.unk),
 		CLS: find(c.CLS, usual.cls), SEP: find(c.SEP, usual.sep), Mask: find(c.Mask, usual.mask),
+	}
+}
+
+// byKey yields the ids by their keys in tokenizer_config.json.
+func (s Special) byKey() iter.Seq2[string, int32] {
+	return func(yield func(string, int32) bool) {
+		_ = yield("bos_token", s.BOS) && yield("eos_token", s.EOS) && yield("pad_token", s.PAD) && yield("unk_token", s.UNK) &&
+			yield("cls_token", s.CLS) && yield("sep_token", s.SEP) && yield("mask_token", s.Mask)
 	}
 }

@@ -10,8 +10,9 @@ import (
 // A Tokenizer turns text into ids and back. It is safe for use by many goroutines.
 type Tokenizer struct {
 	file      file
-	raw       *addedSet // added tokens to be found in the text as given
-	cooked    *addedSet // those to be found in the normalized text
+	config    map[string]json.RawMessage // tokenizer_config.json
+	raw       *addedSet                  // added tokens to be found in the text as given
+	cooked    *addedSet                  // those to be found in the normalized text
 	added     map[int32]AddedToken
 	addedIDs  map[string]int32
 	spelling  map[int32]string // what an added token decodes to, where the normalizer changes it
