@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/qkvgo/qkv/internal/cpu"
@@ -71,17 +72,33 @@ func tileGo(m, n, k int, a []float32, ar, ac int, b []float32, bs int, c []float
 		}
 		for p := range k {
 			v := a[i*ar+p*ac]
+			wide := float64(v)
 			for j, w := range b[p*bs:][:n] {
-				row[j] = FMA(v, w, row[j])
+				// FMA by hand, since most of the time goes here.
+				sum := wide*float64(w) + float64(row[j])
+				if bits := math.Float64bits(sum); bits&(1<<29-1) != 1<<28 && bits<<1 >= normal<<1 {
+					row[j] = float32(sum)
+				} else {
+					row[j] = fmaOdd(v, w, row[j])
+				}
 			}
 		}
 	}
+}
+
+// operand is B as the tiles read it: row p of the panel that starts at column
+// j is at data[j*colStep+p*rowStep].
+type operand struct {
+	k                int
+	data             []float32
+	colStep, rowStep int
 }
 
 // blocks are the lengths in which a product walks through its operands.
 type blocks struct {
 	k    int // a panel of so many rows stays in L1
 	m    int // so many rows of A, k columns wide, stay in L2
+	n    int // columns of C that are finished together
 	pack int // floats of B packed at a time
 }
 
@@ -89,17 +106,19 @@ func (t *tiling) blocks(c cpu.Caches) blocks {
 	k := max(64, c.L1*2/3/4/t.width)
 	return blocks{
 		k:    k,
-		m:    max(t.rows, c.L2/2/4/k/t.rows*t.rows),
-		pack: max(1<<16, min(c.L3/4, 8<<20)/4),
+		m:    max(t.rows, c.L2/4/4/k/t.rows*t.rows),
+		n:    8 * t.width,
+		pack: max(1<<16, 2*c.L2/4),
 	}
 }
 
 // even cuts n into the fewest pieces of at most size, as equal as can be, and
-// returns the length of piece number i.
-func even(n, size int) (pieces int, length func(i int) int) {
-	pieces = (n + size - 1) / size
-	return pieces, func(i int) int {
-		return (i+1)*n/pieces - i*n/pieces
+// calls f for each.
+func even(n, size int, f func(from, length int)) {
+	pieces := (n + size - 1) / size
+	for i := range pieces {
+		from := i * n / pieces
+		f(from, (i+1)*n/pieces-from)
 	}
 }
 
@@ -108,23 +127,32 @@ func even(n, size int) (pieces int, length func(i int) int) {
 // Every element is one chain acc = FMA(a, b, acc) over k ascending, from zero
 // or from C, whatever the other rows and columns. ws may be nil.
 func (s *Set) Gemm(m, n, k int, a, b View, c []float32, ldc int, accumulate bool, e *Epilogue, ws *Workspace) {
+	a.check("A", m, k)
 	b.check("B", k, n)
+	checkC(m, n, c, ldc)
+	if m == 0 || n == 0 {
+		return
+	}
 	if ws == nil {
 		ws = new(Workspace)
 	}
 	t := s.tiles
 	size := t.blocks(caches())
+	j := 0
+	if b.ColStride == 1 && m <= 2*t.rows {
+		// Too few rows to make up for packing: read B in place, but for the last
+		// columns, where a panel would reach beyond it.
+		j = n / t.width * t.width
+		s.multiply(m, j, a, operand{k, b.Data, 1, b.RowStride}, 0, c, ldc, accumulate, e)
+	}
 	step := max(1, size.pack/max(1, k)/t.width) * t.width
-	for j := 0; j < n; j += step {
+	for ; j < n; j += step {
 		cols := min(step, n-j)
 		ws.panels = grow(ws.panels, packedLen(k, cols, t.width))
-		var block View
 		if k > 0 {
-			block = b.at(0, j)
+			t.pack(ws.panels, t.width, k, cols, b.at(0, j))
 		}
-		t.pack(ws.panels, t.width, k, cols, block)
-		p := Packed{K: k, N: cols, width: t.width, data: ws.panels}
-		s.multiply(m, a, &p, j, 0, cols, c, ldc, accumulate, e)
+		s.multiply(m, cols, a, operand{k, ws.panels, k, t.width}, j, c, ldc, accumulate, e)
 	}
 }
 
@@ -139,52 +167,46 @@ func (s *Set) GemmPacked(m int, a View, b *Packed, n0, n1 int, c []float32, ldc 
 	if n0 < 0 || n1 > b.N || n0 > n1 || n0%b.width != 0 {
 		panic("kernel: GemmPacked: columns outside B or not at a panel's edge")
 	}
-	s.multiply(m, a, b, 0, n0, n1, c, ldc, accumulate, e)
+	a.check("A", m, b.K)
+	checkC(m, n1, c, ldc)
+	s.multiply(m, n1-n0, a, operand{b.K, b.data[n0*b.K:], b.K, b.width}, n0, c, ldc, accumulate, e)
 }
 
-// multiply computes columns n0 to n1 of A·B into C, whose columns begin at
-// shift: column j of B is column shift+j of C.
-func (s *Set) multiply(m int, a View, b *Packed, shift, n0, n1 int, c []float32, ldc int, accumulate bool, e *Epilogue) {
-	if m == 0 || n0 == n1 {
-		return
-	}
-	a.check("A", m, b.K)
-	if len(c) < (m-1)*ldc+shift+n1 || m > 1 && ldc < shift+n1 {
+func checkC(m, n int, c []float32, ldc int) {
+	if m > 0 && n > 0 && (len(c) < (m-1)*ldc+n || m > 1 && ldc < n) {
 		panic("kernel: Gemm: C is shorter than its shape and stride say")
 	}
-	t := s.tiles
-	size := t.blocks(caches())
-	rowBlocks, rows := even(m, size.m)
-	i := 0
-	for block := range rowBlocks {
-		mb := rows(block)
-		s.multiplyRows(t, size.k, i, mb, a, b, shift, n0, n1, c, ldc, accumulate)
-		s.finish(i, mb, shift+n0, shift+n1, c, ldc, e)
-		i += mb
-	}
 }
 
-// multiplyRows computes mb rows from i on.
-func (s *Set) multiplyRows(t *tiling, kSize, i, mb int, a View, b *Packed, shift, n0, n1 int, c []float32, ldc int, accumulate bool) {
-	if b.K == 0 {
-		if !accumulate {
-			for r := range mb {
-				clear(c[(i+r)*ldc+shift+n0 : (i+r)*ldc+shift+n1])
-			}
+// multiply computes the n columns of C from column shift on, block by block.
+func (s *Set) multiply(m, n int, a View, b operand, shift int, c []float32, ldc int, accumulate bool, e *Epilogue) {
+	size := s.tiles.blocks(caches())
+	even(m, size.m, func(i, rows int) {
+		for j := 0; j < n; j += size.n {
+			cols := min(size.n, n-j)
+			s.multiplyBlock(size.k, i, rows, j, cols, a, b, c[shift:], ldc, accumulate)
+			s.finish(i, rows, shift+j, shift+j+cols, c, ldc, e)
+		}
+	})
+}
+
+// multiplyBlock computes rows from i and columns from j on, a block of k after
+// the other.
+func (s *Set) multiplyBlock(kSize, i, rows, j, cols int, a View, b operand, c []float32, ldc int, accumulate bool) {
+	if b.k == 0 {
+		for r := i; r < i+rows && !accumulate; r++ {
+			clear(c[r*ldc+j : r*ldc+j+cols])
 		}
 		return
 	}
-	kBlocks, depth := even(b.K, kSize)
-	p := 0
-	for kb := range kBlocks {
-		kLen := depth(kb)
-		for j := n0; j < n1; j += t.width {
-			panel := b.data[(j*b.K + p*t.width):]
-			t.tile(mb, min(t.width, n1-j), kLen, a.Data[i*a.RowStride+p*a.ColStride:], a.RowStride, a.ColStride,
-				panel, t.width, c[i*ldc+shift+j:], ldc, accumulate || kb > 0)
+	t := s.tiles
+	even(b.k, kSize, func(p, depth int) {
+		left := a.at(i, p)
+		for q := j; q < j+cols; q += t.width {
+			t.tile(rows, min(t.width, j+cols-q), depth, left.Data, a.RowStride, a.ColStride,
+				b.data[q*b.colStep+p*b.rowStep:], b.rowStep, c[i*ldc+q:], ldc, accumulate || p > 0)
 		}
-		p += kLen
-	}
+	})
 }
 
 // finish applies the epilogue to columns n0 to n1 of rows i to i+rows.

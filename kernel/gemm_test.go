@@ -165,7 +165,7 @@ func TestGemmBlocking(t *testing.T) {
 		s.GemmPacked(m, a, p, 0, n, want, n, false, nil, nil)
 		for _, kSize := range []int{1, 7, 64, 299, 300, 1000} {
 			have := make([]float32, m*n)
-			s.multiplyRows(s.tiles, kSize, 0, m, a, p, 0, 0, n, have, n, false)
+			s.multiplyBlock(kSize, 0, m, 0, n, a, operand{k, p.data, k, p.width}, have, n, false)
 			if err := sameBits(have, want); err != nil {
 				t.Errorf("%s: k in pieces of %d: %v", s.Name, kSize, err)
 			}
@@ -250,5 +250,22 @@ func BenchmarkGemm(b *testing.B) {
 				})
 			}
 		}
+	}
+}
+
+// BenchmarkPeak runs one full tile on operands that never leave the first
+// cache lines: as many fused multiply–adds as the core can do.
+func BenchmarkPeak(b *testing.B) {
+	const k = 10000
+	line := make([]float32, 2*lineFloats)
+	for _, s := range Sets() {
+		b.Run(s.Name, func(b *testing.B) {
+			t := s.tiles
+			c := make([]float32, t.rows*t.width)
+			for b.Loop() {
+				t.tile(t.rows, t.width, k, line, 0, 0, line, 0, c, t.width, false)
+			}
+			b.ReportMetric(2*k*float64(t.rows*t.width)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+		})
 	}
 }
