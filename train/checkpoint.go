@@ -1,0 +1,180 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/qkvgo/qkv/checkpoint"
+	"github.com/qkvgo/qkv/internal/atomicfile"
+	"github.com/qkvgo/qkv/nn"
+	"github.com/qkvgo/qkv/safetensors"
+)
+
+// Names of a checkpoint's folder and of the files in it that are not the
+// model's own.
+const (
+	checkpointName = "checkpoint-" // and the number of steps done
+	optimizerFile  = "optimizer.safetensors"
+	trainerFile    = "trainer.json"
+)
+
+// trainerState is what trainer.json holds.
+type trainerState struct {
+	Step int             `json:"step"`
+	Run  json.RawMessage `json:"run,omitempty"` // what the run was started with
+}
+
+// Save writes the state of the run into the folder checkpoint-N of dir, N the
+// number of steps done: the model m as a Hugging Face folder with config, the
+// optimizer's state, the step, and run, any JSON, which Resume compares. The
+// place in the data and the random state follow from the step. The folder
+// appears when it is whole and on the disk; then those of earlier steps are
+// removed. A full disk or a crash at any moment leaves the last one as it was.
+func (t *Trainer) Save(dir string, m any, config, run []byte) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, checkpointName+strconv.Itoa(t.Done))
+	if _, err := os.Stat(path); err == nil {
+		return nil // the same step of the same run has the same bits
+	}
+	err := atomicfile.Folder(path, func(temp string) error {
+		if err := checkpoint.Save(temp, m, config); err != nil {
+			return err
+		}
+		if err := safetensors.Write(filepath.Join(temp, optimizerFile), t.Optimizer.State(), nil); err != nil {
+			return err
+		}
+		return writeJSON(filepath.Join(temp, trainerFile), trainerState{t.Done, run})
+	})
+	if err != nil {
+		return err
+	}
+	return clean(dir, path)
+}
+
+// Resume takes up the latest checkpoint in dir, made with the same run, and
+// says whether there is one. The model m must have the optimizer's parameters.
+func (t *Trainer) Resume(dir string, m any, run []byte) (found bool, err error) {
+	path, _, err := Latest(dir)
+	if err != nil || path == "" {
+		return false, err
+	}
+	raw, err := os.ReadFile(filepath.Join(path, trainerFile))
+	if err != nil {
+		return false, err
+	}
+	var state trainerState
+	if err := json.Unmarshal(raw, &state); err != nil {
+		return false, fmt.Errorf("%s: %w", filepath.Join(path, trainerFile), err)
+	}
+	if err := sameRun(state.Run, run); err != nil {
+		return false, fmt.Errorf("%s: %w", path, err)
+	}
+	moments, err := safetensors.Open(filepath.Join(path, optimizerFile))
+	if err != nil {
+		return false, err
+	}
+	defer moments.Close()
+	weights, err := safetensors.OpenModel(path)
+	if err != nil {
+		return false, err
+	}
+	defer weights.Close()
+	for name, w := range nn.Params(m) {
+		if w.Name != "" {
+			name = w.Name
+		}
+		x, ok := weights.Tensor(name)
+		if !ok || x.Len() != w.Len() {
+			return false, fmt.Errorf("%s does not hold %s of shape %v", path, name, w.Shape)
+		}
+		if err := x.ToFloat32(w.Own()); err != nil {
+			return false, err
+		}
+		w.Changed()
+	}
+	if err := t.Optimizer.Restore(moments); err != nil {
+		return false, fmt.Errorf("%s: %w", path, err)
+	}
+	t.Done = state.Step
+	return true, nil
+}
+
+// sameRun gives an error that names what differs between two runs, JSON objects.
+func sameRun(have, want []byte) error {
+	var a, b map[string]json.RawMessage
+	if err := json.Unmarshal(have, &a); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(want, &b); err != nil {
+		return err
+	}
+	var differences []error
+	for _, key := range sortedKeys(a, b) {
+		if string(compact(a[key])) != string(compact(b[key])) {
+			differences = append(differences, fmt.Errorf("%s was %s, now %s", key, compact(a[key]), compact(b[key])))
+		}
+	}
+	if len(differences) > 0 {
+		return fmt.Errorf("the run was started otherwise; go on with the same options, or start in another folder:\n%w", errors.Join(differences...))
+	}
+	return nil
+}
+
+// Latest gives the checkpoint of the most steps in dir and their number; an
+// empty path where there is none.
+func Latest(dir string) (path string, step int, err error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", 0, nil
+	}
+	for _, e := range entries {
+		number, ok := strings.CutPrefix(e.Name(), checkpointName)
+		n, bad := strconv.Atoi(number)
+		if ok && bad == nil && e.IsDir() && (path == "" || n > step) {
+			path, step = filepath.Join(dir, e.Name()), n
+		}
+	}
+	return path, step, err
+}
+
+// clean removes all checkpoints of dir but the one at keep, and what killed
+// runs left.
+func clean(dir, keep string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if !e.IsDir() || path == keep {
+			continue
+		}
+		if strings.HasPrefix(e.Name(), "."+checkpointName) {
+			errs = append(errs, os.RemoveAll(path))
+		} else if strings.HasPrefix(e.Name(), checkpointName) {
+			errs = append(errs, atomicfile.RemoveFolder(path))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// writeJSON writes v as an indented JSON file, whole or not at all.
+func writeJSON(path string, v any) error {
+	raw, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(append(raw, '\n'))
+		return err
+	})
+}
