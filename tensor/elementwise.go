@@ -30,7 +30,7 @@ func (x *Tensor) Mul(z *Tensor) *Tensor {
 	y := x.like()
 	mul := x.scope.Kernels().Mul
 	x.zip(y, z, mul)
-	return x.scope.Record("Mul", y, []*Tensor{x, z}, []*Tensor{x, z}, func(g *Tensor) []*Tensor {
+	return x.scope.Record("Mul", y, []*Tensor{x, z}, []*Tensor{only(z.needs, x), only(x.needs, z)}, func(g *Tensor) []*Tensor {
 		var dx, dz *Tensor
 		if x.needs {
 			dx = g.like()

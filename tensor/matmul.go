@@ -113,7 +113,7 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 	if !recorded {
 		return y
 	}
-	x.scope.Record(op, y, []*Tensor{x, w, b}, []*Tensor{x, w}, func(g *Tensor) []*Tensor {
+	x.scope.Record(op, y, []*Tensor{x, w, b}, []*Tensor{only(w.needs, x), only(x.needs, w)}, func(g *Tensor) []*Tensor {
 		s := g.scope
 		var dx, dw *Tensor
 		if x.needs {

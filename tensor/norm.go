@@ -15,7 +15,7 @@ func (x *Tensor) LayerNorm(gamma, beta *Tensor, eps float32) *Tensor {
 			mean[i], rstd[i] = k.LayerNorm(y.Row(i), x.Row(i), g, b, eps)
 		}
 	})
-	return s.Record("LayerNorm", y, []*Tensor{x, gamma, beta}, []*Tensor{x, stats}, func(dy *Tensor) []*Tensor {
+	return s.Record("LayerNorm", y, []*Tensor{x, gamma, beta}, []*Tensor{x, gamma, stats}, func(dy *Tensor) []*Tensor {
 		return normBack(x, dy, gamma, beta, stats.Row(0), stats.Row(1), func(dx, g, row []float32, i int) {
 			k.LayerNormBack(dx, g, row, rowOf(gamma), stats.Row(0)[i], stats.Row(1)[i])
 		})
@@ -34,7 +34,7 @@ func (x *Tensor) RMSNorm(gamma *Tensor, eps float32) *Tensor {
 			rstd[i] = k.RMSNorm(y.Row(i), x.Row(i), g, eps)
 		}
 	})
-	return s.Record("RMSNorm", y, []*Tensor{x, gamma}, []*Tensor{x, stats}, func(dy *Tensor) []*Tensor {
+	return s.Record("RMSNorm", y, []*Tensor{x, gamma}, []*Tensor{x, gamma, stats}, func(dy *Tensor) []*Tensor {
 		return normBack(x, dy, gamma, nil, nil, stats.Row(0), func(dx, g, row []float32, i int) {
 			k.RMSNormBack(dx, g, row, rowOf(gamma), stats.Row(0)[i])
 		})[:2]

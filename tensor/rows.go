@@ -1,6 +1,9 @@
 package tensor
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
@@ -37,7 +40,8 @@ func (x *Tensor) Gather(ids []int32) *Tensor {
 	})
 }
 
-// Concat sets matrices of equal height side by side, [rows, Σ width].
+// Concat sets matrices of equal height side by side, [rows, Σ width]. There must
+// be at least one.
 func Concat(parts ...*Tensor) *Tensor {
 	width := 0
 	for _, x := range parts {
@@ -63,7 +67,8 @@ func Concat(parts ...*Tensor) *Tensor {
 	})
 }
 
-// Stack sets matrices of equal width one below the other, [Σ rows, width].
+// Stack sets matrices of equal width one below the other, [Σ rows, width]. There
+// must be at least one.
 func Stack(parts ...*Tensor) *Tensor {
 	rows := 0
 	for _, x := range parts {
@@ -83,7 +88,7 @@ func Stack(parts ...*Tensor) *Tensor {
 	return s.Record("Stack", y, parts, nil, func(g *Tensor) []*Tensor {
 		grads := make([]*Tensor, len(parts))
 		for i, x := range parts {
-			grads[i] = g.Slice(at[i], at[i]+x.rows).Reshape(x.shape...)
+			grads[i] = g.Slice(at[i], at[i]+x.rows)
 		}
 		return grads
 	})
@@ -94,8 +99,8 @@ func Stack(parts ...*Tensor) *Tensor {
 // a run receives its ȳ divided by the run's length.
 func (x *Tensor) MeanRows(off []int) *Tensor {
 	n := len(off) - 1
-	if n < 0 || off[n] > x.rows {
-		panic(&Fault{Op: "MeanRows", Shapes: [][]int{x.shape}, Msg: "the runs reach past the last row"})
+	if n < 0 || off[0] < 0 || off[n] > x.rows || !slices.IsSorted(off) {
+		panic(&Fault{Op: "MeanRows", Shapes: [][]int{x.shape}, Msg: "the runs do not ascend within its rows"})
 	}
 	k := x.scope.Kernels()
 	y := x.scope.New(n, x.width)
@@ -113,11 +118,13 @@ func (x *Tensor) MeanRows(off []int) *Tensor {
 	})
 	return x.scope.Record("MeanRows", y, []*Tensor{x}, nil, func(g *Tensor) []*Tensor {
 		dx := x.scope.Zeros(x.shape...)
-		for i := range n {
-			for r := off[i]; r < off[i+1]; r++ {
-				k.Scale(dx.Row(r), g.Row(i), 1/float32(off[i+1]-off[i]))
+		x.scope.Device.Parallel(n, 1, func(lo, hi int, _ *workspace) {
+			for i := lo; i < hi; i++ {
+				for r := off[i]; r < off[i+1]; r++ {
+					k.Scale(dx.Row(r), g.Row(i), 1/float32(off[i+1]-off[i]))
+				}
 			}
-		}
+		})
 		return []*Tensor{dx}
 	})
 }
@@ -157,6 +164,13 @@ func (x *Tensor) Repeat(n int) *Tensor {
 // interpolation of position tables, pooling, upsampling. t ascending, each by
 // one fused multiply–add. Adjoint: the transposed matrix, i ascending.
 func (x *Tensor) Mix(rows [][]int32, weights [][]float32) *Tensor {
+	for i := range rows {
+		for _, r := range rows[i] {
+			if r < 0 || int(r) >= x.rows || len(rows[i]) != len(weights[i]) {
+				panic(&Fault{Op: "Mix", Shapes: [][]int{x.shape}, Msg: "place " + itoa(i) + " takes what is not a row, or not one weight a row"})
+			}
+		}
+	}
 	k := x.scope.Kernels()
 	y := x.scope.Zeros(len(rows), x.width)
 	y.eachRow(4, func(lo, hi int) {
@@ -168,11 +182,13 @@ func (x *Tensor) Mix(rows [][]int32, weights [][]float32) *Tensor {
 	})
 	return x.scope.Record("Mix", y, []*Tensor{x}, nil, func(g *Tensor) []*Tensor {
 		dx := x.scope.Zeros(x.shape...)
-		for i := range rows {
-			for t, r := range rows[i] {
-				k.AddScaled(dx.Row(int(r)), g.Row(i), weights[i][t])
+		x.scope.Device.Parallel(x.width, max(64, x.width/4), func(lo, hi int, _ *workspace) {
+			for i := range rows {
+				for t, r := range rows[i] {
+					k.AddScaled(dx.Row(int(r))[lo:hi], g.Row(i)[lo:hi], weights[i][t])
+				}
 			}
-		}
+		})
 		return []*Tensor{dx}
 	})
 }

@@ -1,7 +1,5 @@
 package tensor
 
-import "math"
-
 // Softmax: y_j = exp(x_j)/Σ exp(x_k) along each row. Adjoint:
 // x̄ = y ⊙ (ȳ − Σ_j ȳ_j y_j).
 func (x *Tensor) Softmax() *Tensor {
@@ -77,62 +75,6 @@ func (x *Tensor) CrossEntropy(targets []int32) *Tensor {
 				k.Scale(row, row, c)
 			}
 		})
-		return []*Tensor{dx}
-	})
-}
-
-// MSE is the mean of (x − target)², a scalar; target has as many elements.
-// Adjoint: x̄ = 2(x − target)·ȳ/n.
-func (x *Tensor) MSE(target []float32) *Tensor {
-	return x.pointwiseLoss("MSE", target, func(x, t float64) float64 { return (x - t) * (x - t) },
-		func(x, t float32) float32 { return 2 * (x - t) })
-}
-
-// L1 is the mean of |x − target|, a scalar. Adjoint: x̄ = sign(x − target)·ȳ/n.
-func (x *Tensor) L1(target []float32) *Tensor {
-	return x.pointwiseLoss("L1", target, func(x, t float64) float64 { return math.Abs(x - t) }, func(x, t float32) float32 {
-		switch {
-		case x > t:
-			return 1
-		case x < t:
-			return -1
-		}
-		return 0
-	})
-}
-
-// BCEWithLogits is the mean of the binary cross-entropy of σ(x) and the
-// targets in [0, 1], a scalar. Adjoint: x̄ = (σ(x) − target)·ȳ/n.
-func (x *Tensor) BCEWithLogits(target []float32) *Tensor {
-	return x.pointwiseLoss("BCEWithLogits", target, func(x, t float64) float64 {
-		return max(x, 0) - x*t + math.Log1p(math.Exp(-math.Abs(x)))
-	}, func(x, t float32) float32 {
-		return float32(1/(1+math.Exp(-float64(x)))) - t
-	})
-}
-
-// pointwiseLoss is the mean of f over elements and their targets, row by row;
-// df is its derivative by x.
-func (x *Tensor) pointwiseLoss(op string, target []float32, f func(x, t float64) float64, df func(x, t float32) float32) *Tensor {
-	n := x.rows * x.width
-	if len(target) != n {
-		panic(&Fault{Op: op, Shapes: [][]int{x.shape, {len(target)}}, Msg: "there must be one target an element"})
-	}
-	loss, sum := x.scope.New(), 0.0
-	for i := range x.rows {
-		for j, v := range x.Row(i) {
-			sum += f(float64(v), float64(target[i*x.width+j]))
-		}
-	}
-	loss.data[0] = float32(sum / float64(n))
-	return x.scope.Record(op, loss, []*Tensor{x}, []*Tensor{x}, func(g *Tensor) []*Tensor {
-		dx, c := x.like(), g.data[0]/float32(n)
-		for i := range x.rows {
-			out := dx.Row(i)
-			for j, v := range x.Row(i) {
-				out[j] = df(v, target[i*x.width+j]) * c
-			}
-		}
 		return []*Tensor{dx}
 	})
 }

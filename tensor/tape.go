@@ -5,6 +5,7 @@ import "fmt"
 // Tape records ops so that Backward can run their adjoints in reverse.
 type Tape struct {
 	entries []entry
+	running bool // Backward is under way: what adjoints compute is not recorded
 }
 
 type entry struct {
@@ -21,7 +22,7 @@ type entry struct {
 //
 // Record gives out, so that an op can end with it.
 func (s *Scope) Record(op string, out *Tensor, inputs, saved []*Tensor, back func(g *Tensor) []*Tensor) *Tensor {
-	if s.Tape == nil {
+	if s.Tape == nil || s.Tape.running {
 		return out
 	}
 	for _, x := range inputs {
@@ -41,17 +42,26 @@ func (s *Scope) Record(op string, out *Tensor, inputs, saved []*Tensor, back fun
 	return out
 }
 
+// only is x where an adjoint will read it, for Record's saved.
+func only(reads bool, x *Tensor) *Tensor {
+	if reads {
+		return x
+	}
+	return nil
+}
+
 // Needs says whether a gradient of x is wanted, so that an adjoint can leave
 // out the work for it.
 func (x *Tensor) Needs() bool { return x != nil && x.needs }
 
-// Grad is the gradient of a parameter or input after Backward, of x's shape;
-// nil where the result did not depend on x.
+// Grad is the gradient of a parameter or input after Backward, of x's shape and
+// in memory of its own, so that it may be changed in place; nil where the result
+// did not depend on x.
 func (x *Tensor) Grad() *Tensor { return x.grad }
 
 // Backward runs the adjoints from x, a scalar, to the leaves. Memory of values
-// and gradients goes back as soon as nothing earlier needs it, except what Keep
-// was called on. A tape runs backward once.
+// and gradients goes back as soon as nothing earlier needs it, except x and what
+// Keep was called on. A tape runs backward once.
 func (x *Tensor) Backward() {
 	if x.rows*x.width != 1 {
 		panic(&Fault{Op: "Backward", Shapes: [][]int{x.shape}, Msg: "starts from a single number"})
@@ -60,13 +70,17 @@ func (x *Tensor) Backward() {
 	if s.Tape == nil {
 		panic(&Fault{Op: "Backward", Shapes: [][]int{x.shape}, Msg: "the pass has no tape"})
 	}
-	one := s.New(x.shape...)
-	one.data[0] = 1
-	x.accumulate(one)
+	s.Tape.running = true
+	defer func() { s.Tape.running = false }()
+	x.Keep()
+	if x.needs {
+		one := s.New(x.shape...)
+		one.data[0] = 1
+		x.accumulate(one)
+	}
 	entries := s.Tape.entries
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := &entries[i]
-		start := len(s.taken)
 		g := e.out.grad
 		if g == nil && e.out.base != nil {
 			g = e.out.gradOfView()
@@ -84,65 +98,90 @@ func (x *Tensor) Backward() {
 			e.out.grad = nil
 			drop(g)
 		}
-		s.afterAdjoint(start, i, e)
+		s.afterAdjoint(i, e.op)
 		*e = entry{}
 	}
 	s.Tape.entries = entries[:0]
 }
 
-// afterAdjoint frees what entry i was the last to need: scratch of its adjoint
-// that no gradient holds, and the memory that the entry's op wrote.
-func (s *Scope) afterAdjoint(start, i int, e *entry) {
-	left := s.taken[:0]
-	for k, b := range s.taken {
-		switch {
-		case b.keep || b.refs > 0:
-		case k >= start, b.made == i+1:
-			s.release(b, "the adjoint of "+e.op)
-			continue
+// afterAdjoint frees what entry i was the last to need: whatever its op, later
+// ops and adjoints wrote, unless a gradient that is still to be used holds it.
+// Buffers are taken in the order in which they are made.
+func (s *Scope) afterAdjoint(i int, op string) {
+	first := len(s.taken)
+	for first > 0 && s.taken[first-1].made > i {
+		first--
+	}
+	left := s.taken[:first]
+	for _, b := range s.taken[first:] {
+		if b.keep || b.refs > 0 {
+			left = append(left, b)
+		} else {
+			s.release(b, "the adjoint of "+op)
 		}
-		left = append(left, b)
 	}
 	clear(s.taken[len(left):])
 	s.taken = left
 }
 
-// accumulate adds g to x's gradient. The first one is adopted as it is.
+// accumulate adds g to x's gradient, or to the part of the whole's gradient that
+// x views.
 func (x *Tensor) accumulate(g *Tensor) {
 	same("accumulate a gradient", x, g)
+	whole := x
 	if x.base != nil {
-		x.accumulateView(g)
+		whole = x.base
+	}
+	switch {
+	case whole.grad != nil:
+		whole.ownGrad()
+	case x.rows*x.width < whole.rows*whole.width:
+		whole.grad = hold(whole.scope.Zeros(whole.shape...))
+	case whole.leaf() && !(g.base == nil && g.buf.refs == 0 && g.scratch()) || x != whole && !g.contiguous():
+		whole.grad = hold(whole.like())
+		copyInto(whole.gradAt(x), g)
+		return
+	default:
+		whole.grad = hold(g.shaped(whole))
 		return
 	}
-	if x.grad == nil {
-		x.grad = g
-		g.buf.refs++
-		return
-	}
-	if x.grad.buf.refs > 1 || x.grad.base != nil || x.grad.buf.alien { // shared: do not write into it
-		old := x.grad
-		x.grad = x.scope.New(x.shape...)
-		x.grad.buf.refs++
-		copyInto(x.grad, old)
-		drop(old)
-	}
-	addInto(x.grad, g)
+	addInto(whole.gradAt(x), g)
 }
 
-// accumulateView adds g to the part of the whole's gradient that x views.
-func (x *Tensor) accumulateView(g *Tensor) {
-	whole := x.base
-	if whole.grad == nil {
-		whole.grad = whole.scope.Zeros(whole.shape...)
-		whole.grad.buf.refs++
-	} else if whole.grad.buf.refs > 1 || whole.grad.base != nil || whole.grad.buf.alien {
-		old := whole.grad
-		whole.grad = whole.scope.New(whole.shape...)
-		whole.grad.buf.refs++
-		copyInto(whole.grad, old)
-		drop(old)
+// ownGrad makes x's gradient one that may be written into, also through x's views.
+func (x *Tensor) ownGrad() {
+	old := x.grad
+	if old.buf.refs == 1 && old.scratch() && old.contiguous() {
+		return
 	}
-	addInto(whole.grad.view(x.shape, x.baseOff, x.rows, x.width, x.stride), g)
+	x.grad = hold(x.like())
+	copyInto(x.grad, old)
+	drop(old)
+}
+
+// gradAt is the part of x's gradient for view, which may be x itself.
+func (x *Tensor) gradAt(view *Tensor) *Tensor {
+	if view == x {
+		return x.grad
+	}
+	return x.grad.view(view.shape, view.baseOff, view.rows, view.width, view.stride)
+}
+
+// leaf says whether no op made x.
+func (x *Tensor) leaf() bool { return x.buf.alien }
+
+// scratch says whether g lies in memory that an adjoint took, rather than in a
+// value's.
+func (g *Tensor) scratch() bool { return g.buf.made > len(g.scope.Tape.entries) }
+
+// shaped is g, whose rows have no gaps or are x's, in the shape of x.
+func (g *Tensor) shaped(x *Tensor) *Tensor {
+	y := *g
+	y.shape = x.shape
+	if g.rows != x.rows || g.width != x.width {
+		y.rows, y.width, y.stride = x.rows, x.width, x.width
+	}
+	return &y
 }
 
 // gradOfView is the gradient that reached a view through its whole.
@@ -150,7 +189,14 @@ func (x *Tensor) gradOfView() *Tensor {
 	if x.base.grad == nil {
 		return nil
 	}
-	return x.base.grad.view(x.shape, x.baseOff, x.rows, x.width, x.stride)
+	x.base.ownGrad()
+	return x.base.gradAt(x)
+}
+
+// hold says that a gradient holds g's memory.
+func hold(g *Tensor) *Tensor {
+	g.buf.refs++
+	return g
 }
 
 // drop says that a gradient no longer holds g's memory.

@@ -90,7 +90,12 @@ func (x *Tensor) Float32s() []float32 {
 }
 
 // Ints is the ids of an integer tensor.
-func (x *Tensor) Ints() []int32 { return x.ints }
+func (x *Tensor) Ints() []int32 {
+	if x.buf != nil {
+		panic(&Fault{Op: "Ints", Shapes: [][]int{x.shape}, Msg: "holds numbers, not ids"})
+	}
+	return x.ints
+}
 
 // Scalar is the value of a tensor with one element.
 func (x *Tensor) Scalar() float32 {
@@ -115,9 +120,12 @@ func (x *Tensor) Transposed() kernel.View {
 // contiguous says whether the rows follow each other without gaps.
 func (x *Tensor) contiguous() bool { return x.stride == x.width || x.rows <= 1 }
 
-// live panics where x's memory went back.
+// live panics where x has no numbers, or their memory went back.
 func (x *Tensor) live(op string) {
-	if x.buf != nil && x.buf.free != "" {
+	if x.buf == nil {
+		panic(&Fault{Op: op, Shapes: [][]int{x.shape}, Msg: "holds ids, not numbers"})
+	}
+	if x.buf.free != "" {
 		panic(&Fault{Op: op, Shapes: [][]int{x.shape},
 			Msg: "used after its memory went back at " + x.buf.free + "; Keep what must outlive a layer"})
 	}
@@ -137,8 +145,7 @@ func (x *Tensor) Cols(lo, hi int) *Tensor {
 	if lo < 0 || hi > x.width || lo > hi {
 		panic(&Fault{Op: "Cols", Shapes: [][]int{x.shape}, Msg: fmt.Sprintf("columns %d:%d are not in it", lo, hi)})
 	}
-	shape := slices.Clone(x.shape)
-	shape[len(shape)-1] = hi - lo
+	shape := append(slices.Clone(x.shape[:max(len(x.shape)-1, 0)]), hi-lo)
 	return x.view(shape, lo, x.rows, hi-lo, x.stride)
 }
 

@@ -1,0 +1,343 @@
+package tensor_test
+
+import (
+	"math"
+	"slices"
+
+	"github.com/qkvgo/qkv/kernel"
+	"github.com/qkvgo/qkv/tensor"
+)
+
+// call is an op with its operands and the same in float64.
+type call struct {
+	in  []mat
+	op  func(x []*tensor.Tensor) *tensor.Tensor
+	ref func(x []mat) mat
+}
+
+// op is a line of the table that every exported op must have. Bounds are in
+// units of 2⁻²⁴, half the distance of float32s at 1.
+type op struct {
+	name     string
+	relative float64 // most error by the result's size
+	absolute float64 // most error besides
+	slope    float64 // most error of a gradient, by the largest one or 1; 0: 64
+	byRow    []int   // operands whose row i alone decides row i of the result
+	draw     func(d draw) call
+}
+
+// ops are all ops.
+var ops = []op{
+	{name: "Add", relative: 1, byRow: []int{0, 1}, draw: func(d draw) call {
+		return pair(d, (*tensor.Tensor).Add, func(x, z float64) float64 { return x + z })
+	}},
+	{name: "Sub", relative: 1, byRow: []int{0, 1}, draw: func(d draw) call {
+		return pair(d, (*tensor.Tensor).Sub, func(x, z float64) float64 { return x - z })
+	}},
+	{name: "Mul", relative: 1, byRow: []int{0, 1}, draw: func(d draw) call {
+		return pair(d, (*tensor.Tensor).Mul, func(x, z float64) float64 { return x * z })
+	}},
+	{name: "Scale", relative: 1, byRow: []int{0}, draw: func(d draw) call {
+		c := float32(d.NormFloat64())
+		return single(d.normal(d.rows(), d.width()), func(x *tensor.Tensor) *tensor.Tensor { return x.Scale(c) },
+			func(x mat) mat { return x.each(func(v float64) float64 { return float64(c) * v }) })
+	}},
+	{name: "AddRow", relative: 1, byRow: []int{0}, draw: func(d draw) call {
+		x := d.normal(d.rows(), d.width())
+		return call{[]mat{x, d.normal(1, x.width)},
+			func(x []*tensor.Tensor) *tensor.Tensor { return x[0].AddRow(x[1]) },
+			func(x []mat) mat { return x[0].with(x[1], func(x, b float64) float64 { return x + b }) }}
+	}},
+	unary("ReLU", 0, 0, (*tensor.Tensor).ReLU, relu),
+	unary("GELU", 8, 2, (*tensor.Tensor).GELU, gelu),
+	unary("GELUTanh", 8, 4, (*tensor.Tensor).GELUTanh, geluTanh),
+	unary("GELUQuick", 8, 2, (*tensor.Tensor).GELUQuick, geluQuick),
+	unary("SiLU", 8, 0, (*tensor.Tensor).SiLU, silu),
+	unary("Tanh", 4, 0, (*tensor.Tensor).Tanh, math.Tanh),
+	unary("Sigmoid", 4, 0, (*tensor.Tensor).Sigmoid, sigmoid),
+	unary("Exp", 2, 0, (*tensor.Tensor).Exp, math.Exp),
+	{name: "Log", relative: 2, byRow: []int{0}, draw: func(d draw) call {
+		x := d.of(d.rows(), d.width(), func() float64 { return 0.1 + 3*d.Float64() })
+		return single(x, (*tensor.Tensor).Log, func(x mat) mat { return x.each(math.Log) })
+	}},
+	{name: "Dropout", relative: 2, draw: func(d draw) call {
+		rate, seed, site := float32(0.9*d.Float64()), d.Uint64(), d.Uint64()
+		return single(d.normal(d.rows(), d.width()), func(x *tensor.Tensor) *tensor.Tensor { return x.Dropout(rate, seed, site) },
+			func(x mat) mat {
+				u := make([]float32, len(x.v))
+				kernel.Uniform(u, seed, site, 0)
+				y := newMat(x.rows, x.width)
+				for i, v := range x.v {
+					if u[i] >= rate {
+						y.v[i] = v / (1 - float64(rate))
+					}
+				}
+				return y
+			})
+	}},
+	{name: "Softmax", relative: 8, byRow: []int{0}, draw: func(d draw) call {
+		return single(d.normal(d.rows(), d.width()), (*tensor.Tensor).Softmax,
+			func(x mat) mat { return logSoftmax(x).each(math.Exp) })
+	}},
+	{name: "LogSoftmax", relative: 2, absolute: 8, byRow: []int{0}, draw: func(d draw) call {
+		return single(d.normal(d.rows(), d.width()), (*tensor.Tensor).LogSoftmax, logSoftmax)
+	}},
+	{name: "CrossEntropy", relative: 2, absolute: 8, draw: func(d draw) call {
+		x := d.normal(d.rows(), d.width())
+		targets, count := make([]int32, x.rows), 0
+		for i := range targets {
+			targets[i] = tensor.Ignore
+			if x.width > 0 && (i == 0 || d.IntN(4) > 0) {
+				targets[i], count = int32(d.IntN(x.width)), count+1
+			}
+		}
+		return single(x, func(x *tensor.Tensor) *tensor.Tensor { return x.CrossEntropy(targets) }, func(x mat) mat {
+			y, sum := logSoftmax(x), 0.0
+			for i, t := range targets {
+				if t != tensor.Ignore {
+					sum -= y.at(i, int(t))
+				}
+			}
+			return number(sum / float64(count))
+		})
+	}},
+	{name: "MSE", relative: 4, draw: func(d draw) call {
+		return loss(d, (*tensor.Tensor).MSE, func(x, t float64) float64 { return (x - t) * (x - t) })
+	}},
+	{name: "L1", relative: 2, draw: func(d draw) call {
+		return loss(d, (*tensor.Tensor).L1, func(x, t float64) float64 { return math.Abs(x - t) })
+	}},
+	{name: "BCEWithLogits", relative: 8, draw: func(d draw) call {
+		return loss(d, (*tensor.Tensor).BCEWithLogits, func(x, t float64) float64 {
+			return -t*math.Log(sigmoid(x)) - (1-t)*math.Log(sigmoid(-x))
+		})
+	}},
+	{name: "LayerNorm", relative: 4, absolute: 16, slope: 512, byRow: []int{0}, draw: func(d draw) call {
+		x, eps, parts := d.normal(d.rows(), d.width()), float32(0.1), d.IntN(3)
+		in := []mat{x, d.normal(1, x.width), d.normal(1, x.width)}[:1+parts]
+		return call{in, func(x []*tensor.Tensor) *tensor.Tensor {
+			return x[0].LayerNorm(optional(x, 1), optional(x, 2), eps)
+		}, func(x []mat) mat { return affine(normalized(x[0], true, float64(eps)), x[1:]) }}
+	}},
+	{name: "RMSNorm", relative: 4, absolute: 16, slope: 512, byRow: []int{0}, draw: func(d draw) call {
+		x, eps, parts := d.normal(d.rows(), d.width()), float32(0.1), d.IntN(2)
+		in := []mat{x, d.normal(1, x.width)}[:1+parts]
+		return call{in, func(x []*tensor.Tensor) *tensor.Tensor { return x[0].RMSNorm(optional(x, 1), eps) },
+			func(x []mat) mat { return affine(normalized(x[0], false, float64(eps)), x[1:]) }}
+	}},
+	{name: "Linear", relative: 8, absolute: 64, slope: 512, byRow: []int{0}, draw: func(d draw) call {
+		return projection(d, true)
+	}},
+	{name: "Conv1D", relative: 8, absolute: 64, slope: 512, byRow: []int{0}, draw: func(d draw) call {
+		return projection(d, false)
+	}},
+	{name: "MatMul", relative: 1, absolute: 64, slope: 256, byRow: []int{0}, draw: func(d draw) call {
+		x := d.normal(d.rows(), d.width())
+		return call{[]mat{x, d.normal(x.width, d.width())}, func(x []*tensor.Tensor) *tensor.Tensor { return x[0].MatMul(x[1]) },
+			func(x []mat) mat { return x[0].times(x[1]) }}
+	}},
+	{name: "MatMulT", relative: 1, absolute: 64, slope: 256, byRow: []int{0}, draw: func(d draw) call {
+		x := d.normal(d.rows(), d.width())
+		return call{[]mat{x, d.normal(d.rows(), x.width)}, func(x []*tensor.Tensor) *tensor.Tensor { return x[0].MatMulT(x[1]) },
+			func(x []mat) mat { return x[0].times(x[1].transposed()) }}
+	}},
+	{name: "Gather", draw: func(d draw) call {
+		x := d.normal(d.rows(), d.width())
+		ids := make([]int32, d.rows())
+		for i := range ids {
+			ids[i] = int32(d.IntN(x.rows+1) - 1)
+		}
+		return single(x, func(x *tensor.Tensor) *tensor.Tensor { return x.Gather(ids) }, func(x mat) mat {
+			y := newMat(len(ids), x.width)
+			for i, id := range ids {
+				if id >= 0 {
+					copy(y.row(i), x.row(int(id)))
+				}
+			}
+			return y
+		})
+	}},
+	{name: "MeanRows", relative: 8, absolute: 8, draw: func(d draw) call {
+		x := d.normal(d.rows(), d.width())
+		off := []int{0, x.rows}
+		for range d.IntN(4) {
+			off = append(off, d.IntN(x.rows+1))
+		}
+		slices.Sort(off)
+		return single(x, func(x *tensor.Tensor) *tensor.Tensor { return x.MeanRows(off) }, func(x mat) mat {
+			y := newMat(len(off)-1, x.width)
+			for i := range y.rows {
+				for r := off[i]; r < off[i+1]; r++ {
+					for j := range y.width {
+						y.v[i*y.width+j] += x.at(r, j) / float64(off[i+1]-off[i])
+					}
+				}
+			}
+			return y
+		})
+	}},
+	{name: "Sum", relative: 8, absolute: 64, draw: func(d draw) call {
+		return single(d.normal(d.rows(), d.width()), (*tensor.Tensor).Sum, func(x mat) mat { return number(x.sum()) })
+	}},
+	{name: "Repeat", draw: func(d draw) call {
+		n := d.rows()
+		return single(d.normal(1, d.width()), func(x *tensor.Tensor) *tensor.Tensor { return x.Repeat(n) },
+			func(x mat) mat { return newMat(n, x.width).with(x, func(_, x float64) float64 { return x }) })
+	}},
+	{name: "Mix", relative: 2, absolute: 16, draw: func(d draw) call {
+		x := d.normal(1+d.rows(), d.width())
+		rows, weights := make([][]int32, d.rows()), [][]float32{}
+		for i := range rows {
+			var w []float32
+			for range d.IntN(5) {
+				rows[i], w = append(rows[i], int32(d.IntN(x.rows))), append(w, float32(d.NormFloat64()))
+			}
+			weights = append(weights, w)
+		}
+		return single(x, func(x *tensor.Tensor) *tensor.Tensor { return x.Mix(rows, weights) }, func(x mat) mat {
+			y := newMat(len(rows), x.width)
+			for i := range rows {
+				for t, r := range rows[i] {
+					for j := range x.width {
+						y.v[i*x.width+j] += float64(weights[i][t]) * x.at(int(r), j)
+					}
+				}
+			}
+			return y
+		})
+	}},
+	{name: "Column", draw: func(d draw) call {
+		return single(d.normal(d.rows(), 1), (*tensor.Tensor).Column, mat.transposed)
+	}},
+	{name: "Cols", draw: func(d draw) call {
+		x := d.normal(d.rows(), d.width())
+		lo := d.IntN(x.width + 1)
+		hi := lo + d.IntN(x.width-lo+1)
+		return single(x, func(x *tensor.Tensor) *tensor.Tensor { return x.Cols(lo, hi) },
+			func(x mat) mat { return x.window(0, x.rows, lo, hi) })
+	}},
+	{name: "Slice", draw: func(d draw) call {
+		x := d.normal(d.rows(), d.width())
+		lo := d.IntN(x.rows + 1)
+		hi := lo + d.IntN(x.rows-lo+1)
+		return single(x, func(x *tensor.Tensor) *tensor.Tensor { return x.Slice(lo, hi) },
+			func(x mat) mat { return x.window(lo, hi, 0, x.width) })
+	}},
+	{name: "Reshape", draw: func(d draw) call {
+		a, b := d.rows(), d.width()
+		x := d.normal(2*a, 3*b)
+		return single(x, func(x *tensor.Tensor) *tensor.Tensor {
+			return x.Scale(1).Reshape(a, 3, 2*b) // Scale: rows without gaps, whatever x is
+		}, func(x mat) mat { return mat{3 * a, 2 * b, x.v} })
+	}},
+	{name: "Concat", draw: func(d draw) call {
+		rows := d.rows()
+		return call{[]mat{d.normal(rows, d.width()), d.normal(rows, d.width()), d.normal(rows, d.width())},
+			func(x []*tensor.Tensor) *tensor.Tensor { return tensor.Concat(x...) },
+			func(x []mat) mat {
+				t := make([]mat, len(x))
+				for i := range x {
+					t[i] = x[i].transposed()
+				}
+				return below(t).transposed()
+			}}
+	}},
+	{name: "Stack", draw: func(d draw) call {
+		width := d.width()
+		return call{[]mat{d.normal(d.rows(), width), d.normal(d.rows(), width), d.normal(d.rows(), width)},
+			func(x []*tensor.Tensor) *tensor.Tensor { return tensor.Stack(x...) }, below}
+	}},
+}
+
+func single(x mat, f func(*tensor.Tensor) *tensor.Tensor, ref func(mat) mat) call {
+	return call{[]mat{x}, func(x []*tensor.Tensor) *tensor.Tensor { return f(x[0]) }, func(x []mat) mat { return ref(x[0]) }}
+}
+
+func pair(d draw, f func(x, z *tensor.Tensor) *tensor.Tensor, ref func(x, z float64) float64) call {
+	x := d.normal(d.rows(), d.width())
+	return call{[]mat{x, d.normal(x.rows, x.width)}, func(x []*tensor.Tensor) *tensor.Tensor { return f(x[0], x[1]) },
+		func(x []mat) mat { return x[0].with(x[1], ref) }}
+}
+
+func unary(name string, relative, absolute float64, f func(*tensor.Tensor) *tensor.Tensor, ref func(float64) float64) op {
+	return op{name: name, relative: relative, absolute: absolute, byRow: []int{0}, draw: func(d draw) call {
+		return single(d.away(d.rows(), d.width()), f, func(x mat) mat { return x.each(ref) })
+	}}
+}
+
+// loss is a mean over elements x and targets in [0, 1] that are not equal.
+func loss(d draw, f func(*tensor.Tensor, []float32) *tensor.Tensor, ref func(x, t float64) float64) call {
+	x := d.normal(d.rows(), d.width())
+	t := d.of(x.rows, x.width, d.Float64)
+	for i := range x.v {
+		if math.Abs(x.v[i]-t.v[i]) < 1e-2 {
+			x.v[i] += 0.0625
+		}
+	}
+	target := t.float32s()
+	return single(x, func(x *tensor.Tensor) *tensor.Tensor { return f(x, target) },
+		func(x mat) mat { return number(x.with(t, ref).sum() / float64(len(x.v))) })
+}
+
+// projection is a Linear or a Conv1D with any activation.
+func projection(d draw, transposed bool) call {
+	names := make([]tensor.Activation, 0, len(activations))
+	for a := range activations {
+		names = append(names, a)
+	}
+	slices.Sort(names)
+	act := names[d.IntN(len(names))]
+	x, out, parts := d.away(d.rows(), d.width()), d.width(), d.IntN(2)
+	w := d.normal(x.width, out)
+	if transposed {
+		w = w.transposed()
+	}
+	in := []mat{x, w, d.normal(1, out)}[:2+parts]
+	sums := func(x []mat) mat {
+		w := x[1]
+		if transposed {
+			w = w.transposed()
+		}
+		y := x[0].times(w)
+		if len(x) > 2 {
+			y = y.with(x[2], func(x, b float64) float64 { return x + b })
+		}
+		return y
+	}
+	if act == tensor.ReLU && slices.ContainsFunc(sums(in).v, func(v float64) bool { return math.Abs(v) < 1e-2 }) {
+		act = tensor.SiLU // a sum is so near the kink that differences cross it
+	}
+	f := (*tensor.Tensor).Conv1D
+	if transposed {
+		f = (*tensor.Tensor).Linear
+	}
+	return call{in, func(x []*tensor.Tensor) *tensor.Tensor { return f(x[0], x[1], optional(x, 2), act) },
+		func(x []mat) mat { return sums(x).each(activations[act]) }}
+}
+
+// affine is y ⊙ γ + β with as many of the two as there are.
+func affine(y mat, p []mat) mat {
+	if len(p) > 0 {
+		y = y.with(p[0], func(y, g float64) float64 { return y * g })
+	}
+	if len(p) > 1 {
+		y = y.with(p[1], func(y, b float64) float64 { return y + b })
+	}
+	return y
+}
+
+// below sets matrices one below the other.
+func below(x []mat) mat {
+	y := mat{width: x[0].width}
+	for _, m := range x {
+		y.rows, y.v = y.rows+m.rows, append(y.v, m.v...)
+	}
+	return y
+}
+
+func optional(x []*tensor.Tensor, i int) *tensor.Tensor {
+	if i < len(x) {
+		return x[i]
+	}
+	return nil
+}
