@@ -230,7 +230,7 @@ func TestGemmRefusesShortSlices(t *testing.T) {
 
 func BenchmarkGemm(b *testing.B) {
 	for _, s := range Sets() {
-		for _, shape := range [][3]int{{1, 768, 768}, {4, 768, 768}, {197, 768, 768}, {197, 3072, 768}, {197, 768, 3072}, {197, 197, 64}, {768, 768, 768}} {
+		for _, shape := range [][3]int{{1, 768, 768}, {4, 768, 768}, {197, 768, 768}, {197, 3072, 768}, {197, 768, 3072}, {197, 197, 64}, {768, 768, 768}, {1, 197, 64}, {1, 64, 197}, {16, 64, 64}, {64, 64, 64}, {64, 128, 128}, {197, 64, 197}, {12, 768, 768}, {24, 768, 768}} {
 			m, n, k := shape[0], shape[1], shape[2]
 			r := rand.New(rand.NewPCG(13, 14))
 			for _, how := range []string{"packed", "plain", "tb", "ta"} {

@@ -176,26 +176,32 @@ func packer(
 				packRows(&panel[0], &from.Data[0], 4*b.RowStride, k, cols)
 				continue
 			}
-			done := 0 // columns, of which the first squares·lanes rows are packed
-			squares := k / lanes
+			rows, done := 0, 0 // packed: the first done columns of the first rows
 			if b.RowStride == 1 {
-				for ; done+lanes <= cols; done += lanes {
-					packColumns(&panel[done], &from.Data[done*b.ColStride], 4*b.ColStride, squares)
+				rows = k / lanes * lanes
+				for cols >= lanes && done < cols {
+					first := min(done, cols-lanes) // the last square may overlap
+					packColumns(&panel[first], &from.Data[first*b.ColStride], 4*b.ColStride, k/lanes)
+					done = first + lanes
 				}
 			}
-			for i := range k {
-				row := panel[i*width:][:width]
-				first := done
-				if i >= squares*lanes {
-					first = 0
-				}
-				at := i*b.RowStride + first*b.ColStride
-				for c := first; c < cols; c++ {
-					row[c] = from.Data[at]
-					at += b.ColStride
-				}
-				clear(row[cols:])
+			if done < width {
+				packRest(panel, width, 0, rows, done, cols, from)
 			}
+			packRest(panel, width, rows, k, 0, cols, from)
 		}
+	}
+}
+
+// packRest fills rows i0 to i1 of a panel, from column j0 on.
+func packRest(panel []float32, width, i0, i1, j0, cols int, from View) {
+	for i := i0; i < i1; i++ {
+		row := panel[i*width:][:width]
+		at := i*from.RowStride + j0*from.ColStride
+		for j := j0; j < cols; j++ {
+			row[j] = from.Data[at]
+			at += from.ColStride
+		}
+		clear(row[cols:])
 	}
 }

@@ -62,35 +62,53 @@ func writePackRows(a *assembly, g *declarations, m *machine) {
 }
 
 // writePackColumns transposes squares: lanes columns of B, each contiguous.
+// Quarter g of a register is loaded from column 4g+r, four elements at a time;
+// four such registers, r = 0 … 3, are then transposed quarter by quarter, which
+// leaves whole rows. Most of the moving is done by the loads.
 func writePackColumns(a *assembly, g *declarations, m *machine) {
 	n := m.lanes
 	f := function(a, g, "packColumns"+m.suffix,
 		fmt.Sprintf("dst[%d*i+j] = src[j*stride+i] for i < %d·squares and j < %d, the stride in bytes", 2*n, n, n),
 		[]param{{"dst", "*float32"}, {"src", "*float32"}, {"stride", "int"}, {"squares", "int"}}, nil)
 	a.op("MOVQ", f.at("dst"), "DI")
-	a.op("MOVQ", f.at("src"), "SI")
 	a.op("MOVQ", f.at("stride"), "BX")
 	a.op("MOVQ", f.at("squares"), "DX")
 	a.op("LEAQ", "(BX)(BX*2)", "R8")
+	columns := []string{"SI", "R9", "R10", "R11"}[:n/4] // columns 0, 4, 8, 12
+	a.op("MOVQ", f.at("src"), "SI")
+	for q := 1; q < len(columns); q++ {
+		a.op("LEAQ", fmt.Sprintf("(%s)(BX*4)", columns[q-1]), columns[q])
+	}
+	if m == avx512 {
+		for q, mask := range []string{"$0x00f0", "$0x0f00", "$0xf000"} {
+			a.op("MOVL", mask, "AX")
+			a.op("KMOVW", "AX", fmt.Sprintf("K%d", q+1))
+		}
+	}
 	a.op("TESTQ", "DX", "DX")
 	a.op("JZ", "done")
 	a.label("loop")
-	a.op("MOVQ", "SI", "R9")
-	for i := range n {
-		memory := []string{"(R9)", "(R9)(BX*1)", "(R9)(BX*2)", "(R9)(R8*1)"}[i%4]
-		a.op("VMOVUPS", memory, m.v(i))
-		if i%4 == 3 && i < n-1 {
-			a.op("LEAQ", "(R9)(BX*4)", "R9")
+	for i := 0; i < n; i += 4 { // rows i … i+3 of the square
+		for q, column := range columns {
+			for r, index := range []string{"", "(BX*1)", "(BX*2)", "(R8*1)"} {
+				memory := fmt.Sprintf("%d(%s)%s", 4*i, column, index)
+				switch {
+				case q == 0:
+					a.op("VMOVUPS", memory, fmt.Sprintf("X%d", r))
+				case m == avx512:
+					a.op("VBROADCASTF32X4", memory, fmt.Sprintf("K%d", q), m.v(r))
+				default:
+					a.op("VINSERTF128", "$1", memory, m.v(r), m.v(r))
+				}
+			}
+		}
+		for r, reg := range transposeQuarters(a, m) {
+			a.op("VMOVUPS", reg, fmt.Sprintf("%d(DI)", (i+r)*2*m.bytes()))
 		}
 	}
-	rows := transpose8
-	if m == avx512 {
-		rows = transpose16
+	for _, column := range columns {
+		a.op("ADDQ", fmt.Sprintf("$%d", m.bytes()), column)
 	}
-	for i, r := range rows(a) {
-		a.op("VMOVUPS", m.v(r), fmt.Sprintf("%d(DI)", i*2*m.bytes()))
-	}
-	a.op("ADDQ", fmt.Sprintf("$%d", m.bytes()), "SI")
 	a.op("ADDQ", fmt.Sprintf("$%d", n*2*m.bytes()), "DI")
 	a.op("DECQ", "DX")
 	a.op("JNZ", "loop")
@@ -99,59 +117,17 @@ func writePackColumns(a *assembly, g *declarations, m *machine) {
 	a.op("RET")
 }
 
-// unpackPairs interleaves rows within each 128-bit quarter: registers from..
-// hold rows, to.. receive, for each group of four rows r, the transposed 4×4
-// blocks: register to+4g+i holds column i of rows 4g … 4g+3, quarter by
-// quarter.
-func unpackPairs(a *assembly, reg string, n, from, to int) {
-	r := func(i int) string { return fmt.Sprintf("%s%d", reg, i) }
-	for g := 0; g < n; g += 4 {
-		x := from + g
-		y := to + g
-		// y0, y1: rows 0 and 1 interleaved; y2, y3: rows 2 and 3.
-		a.op("VUNPCKLPS", r(x+1), r(x), r(y))
-		a.op("VUNPCKHPS", r(x+1), r(x), r(y+1))
-		a.op("VUNPCKLPS", r(x+3), r(x+2), r(y+2))
-		a.op("VUNPCKHPS", r(x+3), r(x+2), r(y+3))
-		// back to x: columns 0, 1, 2, 3.
-		a.op("VUNPCKLPD", r(y+2), r(y), r(x))
-		a.op("VUNPCKHPD", r(y+2), r(y), r(x+1))
-		a.op("VUNPCKLPD", r(y+3), r(y+1), r(x+2))
-		a.op("VUNPCKHPD", r(y+3), r(y+1), r(x+3))
-	}
-}
-
-// transpose8 transposes Y0…Y7 and returns where the rows are.
-func transpose8(a *assembly) []int {
-	unpackPairs(a, "Y", 8, 0, 8)
-	// Yi: column i (low half) and i+4 (high) of rows 0–3; Y(4+i): of rows 4–7.
-	rows := make([]int, 8)
-	for i := range 4 {
-		low, high := fmt.Sprintf("Y%d", i), fmt.Sprintf("Y%d", 4+i)
-		a.op("VPERM2F128", "$0x20", high, low, fmt.Sprintf("Y%d", 8+i))
-		a.op("VPERM2F128", "$0x31", high, low, fmt.Sprintf("Y%d", 12+i))
-		rows[i], rows[4+i] = 8+i, 12+i
-	}
-	return rows
-}
-
-// transpose16 transposes Z0…Z15 and returns where the rows are.
-func transpose16(a *assembly) []int {
-	unpackPairs(a, "Z", 16, 0, 16)
-	z := func(i int) string { return fmt.Sprintf("Z%d", i) }
-	rows := make([]int, 16)
-	for i := range 4 {
-		// Zi, Z(4+i), Z(8+i), Z(12+i): columns i, 4+i, 8+i, 12+i, one a quarter,
-		// of rows 0–3, 4–7, 8–11, 12–15: a 4×4 transpose of quarters.
-		a.op("VSHUFF32X4", "$0x44", z(4+i), z(i), z(16))
-		a.op("VSHUFF32X4", "$0xee", z(4+i), z(i), z(17))
-		a.op("VSHUFF32X4", "$0x44", z(12+i), z(8+i), z(18))
-		a.op("VSHUFF32X4", "$0xee", z(12+i), z(8+i), z(19))
-		a.op("VSHUFF32X4", "$0x88", z(18), z(16), z(i))
-		a.op("VSHUFF32X4", "$0xdd", z(18), z(16), z(4+i))
-		a.op("VSHUFF32X4", "$0x88", z(19), z(17), z(8+i))
-		a.op("VSHUFF32X4", "$0xdd", z(19), z(17), z(12+i))
-		rows[i], rows[4+i], rows[8+i], rows[12+i] = i, 4+i, 8+i, 12+i
-	}
-	return rows
+// transposeQuarters transposes registers 0 … 3 as 4×4 matrices, one for each
+// 128 bits, and returns where the rows are.
+func transposeQuarters(a *assembly, m *machine) []string {
+	// 4, 5: registers 0 and 1 interleaved; 6, 7: 2 and 3.
+	a.op("VUNPCKLPS", m.v(1), m.v(0), m.v(4))
+	a.op("VUNPCKHPS", m.v(1), m.v(0), m.v(5))
+	a.op("VUNPCKLPS", m.v(3), m.v(2), m.v(6))
+	a.op("VUNPCKHPS", m.v(3), m.v(2), m.v(7))
+	a.op("VUNPCKLPD", m.v(6), m.v(4), m.v(8))
+	a.op("VUNPCKHPD", m.v(6), m.v(4), m.v(9))
+	a.op("VUNPCKLPD", m.v(7), m.v(5), m.v(10))
+	a.op("VUNPCKHPD", m.v(7), m.v(5), m.v(11))
+	return []string{m.v(8), m.v(9), m.v(10), m.v(11)}
 }
