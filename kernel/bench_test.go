@@ -19,7 +19,7 @@ func BenchmarkLoops(b *testing.B) {
 						v[i][j] = float32(j%100)/25 - 2 + float32(i)
 					}
 				}
-				c := []float32{0.5, 0.25, 0.125, 2}
+				c := []float32{0.5, 0.25, 0.125, -2}
 				for b.Loop() {
 					l.call(s, v, c)
 				}

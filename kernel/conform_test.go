@@ -79,6 +79,18 @@ var loops = []loop{
 		s.AdamW(v[0], v[3], v[1], v[2], NewAdamWArgs(1e-3, 0.9, 0.999, 1e-8, 0.01, 7))
 		return nil
 	}},
+	{"Uniform", 1, 0, func(s *Set, v [][]float32, c []float32) []float32 {
+		offset := uint64(math.Float32bits(c[2])) % 1000
+		if c[3] > 0 { // where the counter's lower half overflows
+			offset += 4<<32 - 600
+		}
+		s.Uniform(v[0], uint64(math.Float32bits(c[0]))<<20, uint64(math.Float32bits(c[1]))<<20, offset)
+		return nil
+	}},
+	{"keepScaled", 1, 2, func(s *Set, v [][]float32, c []float32) []float32 {
+		s.keepScaled(v[0], v[1], v[2], c[0], c[1])
+		return nil
+	}},
 	{"Sum", 0, 1, func(s *Set, v [][]float32, c []float32) []float32 { return []float32{s.Sum(v[0])} }},
 	{"MaxOf", 0, 1, func(s *Set, v [][]float32, c []float32) []float32 { return []float32{s.MaxOf(v[0])} }},
 	{"Dot", 0, 2, func(s *Set, v [][]float32, c []float32) []float32 { return []float32{s.Dot(v[0], v[1])} }},

@@ -172,6 +172,11 @@ func addScaledAVX2(dst, x *float32, n int, s float32)
 //go:noescape
 func rotaryAVX2(low, high, x, y, cos, sin *float32, n int)
 
+// keepScaledAVX2 runs the loop dst = x·scale where u >= rate, else 0.
+//
+//go:noescape
+func keepScaledAVX2(dst, x, u *float32, n int, rate, scale float32)
+
 // adamWAVX2 runs the loop as in adamWGo.
 //
 //go:noescape
@@ -191,6 +196,11 @@ func dotAVX2(x, y *float32, n int) (sum float32)
 //
 //go:noescape
 func maxOfAVX2(x *float32, n int) (max float32)
+
+// largestAVX2 runs the loop max = |x| where |x| > max.
+//
+//go:noescape
+func largestAVX2(x *float32, n int) (max float32)
 
 // sumSquaresAboutAVX2 runs the loop sum = FMA(x-c, x-c, sum).
 //
@@ -271,3 +281,8 @@ func f32ToBF16AVX2(dst *uint16, src *float32, n int)
 //
 //go:noescape
 func f32ToF16AVX2(dst *uint16, src *float32, n int)
+
+// uniformAVX2 runs the loop dst[4i+j] = word j of Philox(key, {counter+i, site}) >> 8 · 2⁻²⁴ for i < 8·turns, while counterLow does not overflow
+//
+//go:noescape
+func uniformAVX2(dst *float32, turns int, keyLow, keyHigh, siteLow, siteHigh, counterLow, counterHigh uint32)

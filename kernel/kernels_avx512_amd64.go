@@ -172,6 +172,11 @@ func addScaledAVX512(dst, x *float32, n int, s float32)
 //go:noescape
 func rotaryAVX512(low, high, x, y, cos, sin *float32, n int)
 
+// keepScaledAVX512 runs the loop dst = x·scale where u >= rate, else 0.
+//
+//go:noescape
+func keepScaledAVX512(dst, x, u *float32, n int, rate, scale float32)
+
 // adamWAVX512 runs the loop as in adamWGo.
 //
 //go:noescape
@@ -191,6 +196,11 @@ func dotAVX512(x, y *float32, n int) (sum float32)
 //
 //go:noescape
 func maxOfAVX512(x *float32, n int) (max float32)
+
+// largestAVX512 runs the loop max = |x| where |x| > max.
+//
+//go:noescape
+func largestAVX512(x *float32, n int) (max float32)
 
 // sumSquaresAboutAVX512 runs the loop sum = FMA(x-c, x-c, sum).
 //
@@ -271,3 +281,8 @@ func f32ToBF16AVX512(dst *uint16, src *float32, n int)
 //
 //go:noescape
 func f32ToF16AVX512(dst *uint16, src *float32, n int)
+
+// uniformAVX512 runs the loop dst[4i+j] = word j of Philox(key, {counter+i, site}) >> 8 · 2⁻²⁴ for i < 16·turns, while counterLow does not overflow
+//
+//go:noescape
+func uniformAVX512(dst *float32, turns int, keyLow, keyHigh, siteLow, siteHigh, counterLow, counterHigh uint32)

@@ -18,17 +18,15 @@ func map2(f func(dst, x, y *float32, n int)) func(dst, x, y []float32) {
 }
 
 // mapNear leaves slices with an argument beyond the reach of the short
-// reduction to the Go definition.
-func mapNear(f func(dst, x *float32, n int), far func(dst, x []float32)) func(dst, x []float32) {
+// reduction to the Go definition. NaNs pass: they come out as they went in.
+func mapNear(f func(dst, x *float32, n int), largest func(x *float32, n int) float32, far func(dst, x []float32)) func(dst, x []float32) {
 	return func(dst, x []float32) {
 		x = x[:len(dst)]
-		for _, v := range x {
-			if !(abs(v) <= sinNear) {
-				far(dst, x)
-				return
-			}
+		if largest(start(x), len(x)) <= sinNear {
+			f(start(dst), start(x), len(dst))
+		} else {
+			far(dst, x)
 		}
-		f(start(dst), start(x), len(dst))
 	}
 }
 
@@ -139,5 +137,25 @@ func mapNarrow(f func(dst *uint16, src *float32, n int), rest func(dst []uint16,
 		n := len(dst) &^ (lanes - 1)
 		f(unsafe.SliceData(dst), start(src), n)
 		rest(dst[n:], src[n:])
+	}
+}
+
+// drawer wraps a generator that fills turns of so many counters, four numbers
+// each; what comes before and after is drawn by the Go definition.
+func drawer(
+	f func(dst *float32, turns int, keyLow, keyHigh, siteLow, siteHigh, counterLow, counterHigh uint32), counters int,
+) func(dst []float32, key, site, offset uint64) {
+	return func(dst []float32, key, site, offset uint64) {
+		before := min(len(dst), int(-offset%4))
+		Uniform(dst[:before], key, site, offset)
+		dst, offset = dst[before:], offset+uint64(before)
+		counter := offset / 4
+		turns := len(dst) / (4 * counters)
+		if room := (1<<32 - counter%(1<<32)) / uint64(counters); uint64(turns) > room {
+			turns = int(room) // the rest crosses into the upper half
+		}
+		f(start(dst), turns, uint32(key), uint32(key>>32), uint32(site), uint32(site>>32), uint32(counter), uint32(counter>>32))
+		done := turns * 4 * counters
+		Uniform(dst[done:], key, site, offset+uint64(done))
 	}
 }

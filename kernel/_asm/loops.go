@@ -100,6 +100,11 @@ var loops = []*loop{
 			b.store("low", b.fma(x, c, b.negate(b.times(y, s))))
 			b.store("high", b.fma(y, c, b.times(x, s)))
 		}},
+	{name: "keepScaled", doc: "dst = x·scale where u >= rate, else 0.", slices: []string{"dst", "x", "u"}, scalars: []string{"rate", "scale"},
+		body: func(b *body) {
+			kept := b.compare(greaterOrEqual, b.load("u"), b.scalar("rate"))
+			b.store("dst", b.choose(kept, b.times(b.load("x"), b.scalar("scale")), b.c(0)))
+		}},
 	{name: "adamW", doc: "as in adamWGo.", slices: []string{"w", "grad", "m", "v"},
 		scalars: []string{"keep", "mix", "beta2", "mix2", "root", "eps", "advance"},
 		body: func(b *body) {
@@ -119,6 +124,8 @@ var loops = []*loop{
 		body: func(b *body) { b.update(0, b.fma(b.load("x"), b.load("y"), b.sum(0))) }},
 	{name: "maxOf", doc: "max = x where x > max.", slices: []string{"x"}, sums: []string{"max"}, fold: "VMAXPS",
 		body: func(b *body) { b.update(0, b.largest(b.load("x"), b.sum(0))) }},
+	{name: "largest", doc: "max = |x| where |x| > max.", slices: []string{"x"}, sums: []string{"max"}, fold: "VMAXPS",
+		body: func(b *body) { b.update(0, b.largest(b.abs(b.load("x")), b.sum(0))) }},
 	{name: "sumSquaresAbout", doc: "sum = FMA(x-c, x-c, sum).", slices: []string{"x"}, scalars: []string{"c"},
 		sums: []string{"sum"}, fold: "VADDPS",
 		body: func(b *body) {
@@ -179,10 +186,8 @@ var loops = []*loop{
 		body: func(b *body) { b.store("dst", b.load("src")) }},
 }
 
-func writeLoops(a *assembly, g *declarations, m *machine, constants map[string]float64) {
-	table := &constantTable{m: m}
+func writeLoops(a *assembly, g *declarations, m *machine, constants map[string]float64, table *constantTable) {
 	for _, l := range loops {
 		l.write(a, g, m, constants, table)
 	}
-	table.write(a)
 }

@@ -29,7 +29,10 @@ func main() {
 		a, g := newAssembly(), newDeclarations()
 		writeTiles(a, g, m)
 		writePacking(a, g, m)
-		writeLoops(a, g, m, constants)
+		table := &constantTable{m: m}
+		writeLoops(a, g, m, constants, table)
+		writeUniform(a, g, m, table)
+		table.write(a)
 		for name, text := range map[string]string{
 			"kernels_" + m.name + "_amd64.s":  a.String(),
 			"kernels_" + m.name + "_amd64.go": g.String(),
