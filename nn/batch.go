@@ -70,6 +70,14 @@ func (b Batch) ContextOf(i int) int {
 	return n
 }
 
+// HiddenOf is which rows of sequence i no query may see, nil for none.
+func (b Batch) HiddenOf(i int) []bool {
+	if b.Hidden == nil {
+		return nil
+	}
+	return b.Hidden[b.Off[i]:b.Off[i+1]]
+}
+
 // Firsts is the first row of each sequence.
 func (b Batch) Firsts() []int32 {
 	rows := make([]int32, b.Len())

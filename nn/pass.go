@@ -21,6 +21,7 @@ type Pass struct {
 	Probe  Probe           // nil: nobody looks on
 
 	weights map[*Param]*tensor.Tensor
+	once    map[any]*tensor.Tensor
 	site    uint64 // counts dropout sites
 }
 
@@ -71,6 +72,21 @@ func (p *Pass) Grad(w *Param) *tensor.Tensor {
 		return x.Grad()
 	}
 	return nil
+}
+
+// Once gives what make gives, made once in the pass for each key and kept to its
+// end: tables that all layers share. What it depends on must not change in
+// between.
+func (p *Pass) Once(key any, make func() *tensor.Tensor) *tensor.Tensor {
+	x := p.once[key]
+	if x == nil {
+		x = make().Keep()
+		if p.once == nil {
+			p.once = map[any]*tensor.Tensor{}
+		}
+		p.once[key] = x
+	}
+	return x
 }
 
 // Layer marks the end of layer i (0: the embeddings) with its output y. The

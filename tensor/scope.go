@@ -122,3 +122,13 @@ func grain(cost int) int { return max(1, 16384/max(cost, 1)) }
 func (x *Tensor) eachRow(cost int, f func(lo, hi int)) {
 	x.scope.Device.Parallel(x.rows, grain(x.width*cost), func(lo, hi int, _ *kernel.Workspace) { f(lo, hi) })
 }
+
+// EachRow calls f for every row i of n, in parallel; cost is the work of a row
+// in elements.
+func (s *Scope) EachRow(n, cost int, f func(i int)) {
+	s.Device.Parallel(n, grain(cost), func(lo, hi int, _ *kernel.Workspace) {
+		for i := lo; i < hi; i++ {
+			f(i)
+		}
+	})
+}

@@ -1,0 +1,198 @@
+package attention
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/qkvgo/qkv/device"
+	"github.com/qkvgo/qkv/kernel"
+	"github.com/qkvgo/qkv/nn"
+	"github.com/qkvgo/qkv/tensor"
+)
+
+// cache is the keys and values that a core remembers: for each sequence a list
+// of pages, a tile of keys each. Pages are shared between sequences that began
+// alike; what is shared is copied before it is written. It is the bank of a call
+// too.
+type cache struct {
+	dev     device.Device
+	heads   int
+	dk, dv  int
+	history []history
+}
+
+// history is what is remembered of one sequence.
+type history struct {
+	pages  []*page
+	rows   int
+	hidden []bool // rows that no query may see; shorter than rows where the rest are seen
+}
+
+// page is one tile of keys and values of all heads. It has room for fewer keys
+// than a tile while a sequence is short.
+type page struct {
+	data []float32 // keys [heads, Dk, room], then values [heads, room, Dv]
+	room int
+	refs int // histories that hold it
+}
+
+// remember appends the call's keys and values to the core's cache.
+func (c *Call) remember(p *nn.Pass) *cache {
+	if p.Tape != nil && (c.Q.Needs() || c.K.Needs() || c.V.Needs()) {
+		panic(&tensor.Fault{Op: "Attend", Shapes: [][]int{c.K.Shape()}, Msg: "a pass that is recorded for gradients cannot have a memory"})
+	}
+	m := p.Memory.Recall(c.Core, func() nn.Entry {
+		return &cache{dev: p.Device, heads: c.KVHeads, dk: c.Dk(), dv: c.Dv(), history: make([]history, c.Keys.Len())}
+	}).(*cache)
+	if len(m.history) != c.Keys.Len() || m.heads != c.KVHeads || m.dk != c.Dk() || m.dv != c.Dv() {
+		panic(&tensor.Fault{Op: "Attend", Shapes: [][]int{c.K.Shape(), c.V.Shape()}, Msg: fmt.Sprintf(
+			"the memory holds %d sequences of %d heads of width %d, the pass has %d", len(m.history), m.heads, m.dk, c.Keys.Len())})
+	}
+	for i := range m.history {
+		c.Past[i] = m.history[i].rows
+		m.extend(&m.history[i], c.Keys.Off[i+1]-c.Keys.Off[i])
+		m.history[i].hide(c.Past[i], c.Keys.HiddenOf(i))
+	}
+	c.Pattern = Intersect(c.Pattern, m.unseen())
+	rows := c.Keys.Rows()
+	seq := make([]int, rows)
+	for i := range m.history {
+		for r := c.Keys.Off[i]; r < c.Keys.Off[i+1]; r++ {
+			seq[r] = i
+		}
+	}
+	p.Device.Parallel(rows, max(1, 16384/(m.heads*(m.dk+m.dv)+1)), func(lo, hi int, _ *kernel.Workspace) {
+		for r := lo; r < hi; r++ {
+			i := seq[r]
+			m.write(&m.history[i], c.Past[i]+r-c.Keys.Off[i], c.K.Row(r), c.V.Row(r))
+		}
+	})
+	return m
+}
+
+// hide notes which of the rows from at on no query may see.
+func (h *history) hide(at int, hidden []bool) {
+	if !slices.Contains(hidden, true) {
+		return
+	}
+	h.hidden = append(slices.Clip(h.hidden), make([]bool, at-len(h.hidden))...)
+	h.hidden = append(h.hidden, hidden...)
+}
+
+// unseen is the pattern that hides them, nil where there are none.
+func (m *cache) unseen() Pattern {
+	hidden, any := make([][]bool, len(m.history)), false
+	for i := range m.history {
+		hidden[i] = m.history[i].hidden
+		any = any || hidden[i] != nil
+	}
+	if !any {
+		return nil
+	}
+	return Hidden(hidden)
+}
+
+// extend makes n more rows of a history writable.
+func (m *cache) extend(h *history, n int) {
+	if n == 0 {
+		return
+	}
+	if used := h.rows % Tile; used > 0 { // the last page is written to
+		last := len(h.pages) - 1
+		old, need := h.pages[last], min(used+n, Tile)
+		if old.refs > 1 || need > old.room {
+			h.pages[last] = m.grown(old, used, max(need, min(2*old.room, Tile)))
+			m.drop(old)
+		}
+	}
+	h.rows += n
+	for len(h.pages)*Tile < h.rows {
+		n := Tile
+		if len(h.pages) == 0 { // short sequences are many, their pages small
+			n = min(Tile, h.rows)
+		}
+		h.pages = append(h.pages, m.page(n))
+	}
+}
+
+// page is a new page with room for n keys or a few more.
+func (m *cache) page(n int) *page {
+	n = room(n)
+	return &page{data: m.dev.Alloc(m.heads * n * (m.dk + m.dv)), room: n, refs: 1}
+}
+
+// grown is a page with room for n keys that begins with the used keys of old.
+func (m *cache) grown(old *page, used, n int) *page {
+	p := m.page(n)
+	for head := range m.heads {
+		from, to := m.keysOf(old, head), m.keysOf(p, head)
+		for d := range m.dk {
+			copy(to.Data[d*to.RowStride:], from.Data[d*from.RowStride:][:used])
+		}
+		copy(m.valuesOf(p, head).Data, m.valuesOf(old, head).Data[:used*m.dv])
+	}
+	return p
+}
+
+// write sets row at of a history; k is [heads·Dk], v is [heads·Dv].
+func (m *cache) write(h *history, at int, k, v []float32) {
+	p, j := h.pages[at/Tile], at%Tile
+	for head := range m.heads {
+		keys := m.keysOf(p, head)
+		setColumn(keys.Data[j:], keys.RowStride, k[head*m.dk:(head+1)*m.dk])
+		copy(m.valuesOf(p, head).Data[j*m.dv:], v[head*m.dv:(head+1)*m.dv])
+	}
+}
+
+func (m *cache) keysOf(p *page, head int) kernel.View {
+	at := head * m.dk * p.room
+	return kernel.View{Data: p.data[at : at+m.dk*p.room], RowStride: p.room, ColStride: 1}
+}
+
+func (m *cache) valuesOf(p *page, head int) kernel.View {
+	at := (m.heads*m.dk + head*m.dv) * p.room
+	return kernel.View{Data: p.data[at : at+m.dv*p.room], RowStride: m.dv, ColStride: 1}
+}
+
+func (m *cache) keys(seq, head, t int) kernel.View {
+	return m.keysOf(m.history[seq].pages[t], head)
+}
+
+func (m *cache) values(seq, head, t int) kernel.View {
+	return m.valuesOf(m.history[seq].pages[t], head)
+}
+
+// free has nothing to do: the pages stay until Close.
+func (m *cache) free() {}
+
+// drop says that one history less holds p.
+func (m *cache) drop(p *page) {
+	if p.refs--; p.refs == 0 {
+		m.dev.Free(p.data)
+		p.data = nil
+	}
+}
+
+// Select is nn.Entry's.
+func (m *cache) Select(rows []int) {
+	kept := make([]history, len(rows))
+	for i, r := range rows {
+		kept[i] = m.history[r]
+		kept[i].pages = slices.Clone(kept[i].pages)
+		for _, p := range kept[i].pages {
+			p.refs++
+		}
+	}
+	m.Close()
+	m.history = kept
+}
+
+// Close is nn.Entry's.
+func (m *cache) Close() {
+	for _, h := range m.history {
+		for _, p := range h.pages {
+			m.drop(p)
+		}
+	}
+	m.history = nil
+}
