@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -16,6 +17,9 @@ type Unsupported struct{ What string }
 
 // Error says what is asked for.
 func (u *Unsupported) Error() string { return "unsupported: " + u.What }
+
+// Is makes it an errors.ErrUnsupported.
+func (u *Unsupported) Is(target error) bool { return target == errors.ErrUnsupported }
 
 // harmless are keys of config.json that change no number of a forward pass, a
 // loss or a gradient: bookkeeping, initial values, and what generate reads for

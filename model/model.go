@@ -65,6 +65,30 @@ type CausalLM interface {
 	Hidden(p *nn.Pass, ids []int32) *tensor.Tensor
 	// Unembed maps hidden states [n, width] to scores, [n, vocabulary].
 	Unembed(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor
+	// Vocabulary is how many tokens there are.
+	Vocabulary() int
+}
+
+// ColumnPositions is a CausalLM whose reference, when it generates from a padded
+// batch, counts positions from the batch's left edge, padding included.
+type ColumnPositions interface {
+	CausalLM
+	ColumnPositions()
+}
+
+// Directed is a CausalLM that is not causal under every config.
+type Directed interface {
+	CausalLM
+	// Causal says whether rows see only those before them.
+	Causal() bool
+}
+
+// Vision is a model of pictures.
+type Vision interface {
+	Model
+	// PictureSize is the size of the pictures in pixels that the model was
+	// made for, and the number of their channels.
+	PictureSize() (height, width, channels int)
 }
 
 // Encoder is a model that gives each row a vector.

@@ -1,0 +1,162 @@
+// Package zoo is one table, architecture name → page, and the way from a folder
+// to a model through it.
+package zoo
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/qkvgo/qkv/checkpoint"
+	"github.com/qkvgo/qkv/model"
+	"github.com/qkvgo/qkv/model/bert"
+	"github.com/qkvgo/qkv/model/gpt2"
+	"github.com/qkvgo/qkv/model/llama"
+	"github.com/qkvgo/qkv/model/vit"
+)
+
+// page makes a model from config.json, without values.
+type page func(config []byte) (model.Model, error)
+
+// family is what the architectures of a paper share.
+type family struct {
+	modelType string
+	rules     checkpoint.Rules
+	pages     map[string]page
+}
+
+// families is the table.
+var families = []family{
+	{"gpt2", checkpoint.Rules{Base: "transformer", Ignore: []string{".attn.bias", ".attn.masked_bias", ".crossattention.bias", ".crossattention.masked_bias"},
+		Tied: map[string]string{"lm_head.weight": "transformer.wte.weight"}}, map[string]page{
+		"GPT2LMHeadModel":               with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.NewLM)),
+		"GPT2Model":                     with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.New)),
+		"GPT2ForSequenceClassification": with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.NewClassifier)),
+		"GPT2ForTokenClassification":    with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.NewTagger)),
+		"GPT2ForQuestionAnswering":      with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.NewAnswerer)),
+	}},
+	{"llama", checkpoint.Rules{Base: "model", Ignore: []string{".rotary_emb.inv_freq"},
+		Tied: map[string]string{"lm_head.weight": "model.embed_tokens.weight"}}, map[string]page{
+		"LlamaForCausalLM":               with(llama.Defaults, llama.Config.Check, llama.NewLM),
+		"LlamaModel":                     with(llama.Defaults, llama.Config.Check, llama.New),
+		"LlamaForSequenceClassification": with(llama.Defaults, llama.Config.Check, llama.NewClassifier),
+		"LlamaForTokenClassification":    with(llama.Defaults, llama.Config.Check, llama.NewTagger),
+		"LlamaForQuestionAnswering":      with(llama.Defaults, llama.Config.Check, llama.NewAnswerer),
+	}},
+	{"bert", checkpoint.Rules{Base: "bert", Rename: []string{"LayerNorm.gamma", "LayerNorm.weight", "LayerNorm.beta", "LayerNorm.bias"},
+		Ignore: []string{"embeddings.position_ids", "embeddings.token_type_ids"}, Spare: []string{"cls.", "bert.pooler.", "pooler."},
+		Tied: map[string]string{"cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+			"cls.predictions.decoder.bias": "cls.predictions.bias"}}, map[string]page{
+		"BertModel":                     with(bert.Defaults, bert.Config.Check, sure(bert.NewBase)),
+		"BertForMaskedLM":               with(bert.Defaults, bert.Config.Check, sure(bert.NewMaskedLM)),
+		"BertLMHeadModel":               with(bert.Defaults, bert.Config.Check, sure(bert.NewLM)),
+		"BertForPreTraining":            with(bert.Defaults, bert.Config.Check, sure(bert.NewPretraining)),
+		"BertForNextSentencePrediction": with(bert.Defaults, bert.Config.Check, sure(bert.NewNextSentence)),
+		"BertForSequenceClassification": with(bert.Defaults, bert.Config.Check, sure(bert.NewClassifier)),
+		"BertForTokenClassification":    with(bert.Defaults, bert.Config.Check, sure(bert.NewTagger)),
+		"BertForQuestionAnswering":      with(bert.Defaults, bert.Config.Check, sure(bert.NewAnswerer)),
+	}},
+	{"vit", checkpoint.Rules{Base: "vit", Spare: []string{"vit.pooler.", "pooler.", "embeddings.mask_token", "vit.embeddings.mask_token"}}, map[string]page{
+		"ViTModel":                  with(vit.Defaults, vit.Config.Check, sure(vit.NewBase)),
+		"ViTForImageClassification": with(vit.Defaults, vit.Config.Check, sure(vit.NewClassifier)),
+		"ViTForMaskedImageModeling": with(vit.Defaults, vit.Config.Check, sure(vit.NewMaskedImages)),
+	}},
+}
+
+// with makes a page from a family's defaults, its check of a config and the
+// page's constructor.
+func with[C any, M model.Model](defaults func() C, check func(C) error, build func(C) (M, error)) page {
+	return func(config []byte) (model.Model, error) {
+		c := defaults()
+		if err := checkpoint.ReadConfig(config, &c); err != nil {
+			return nil, err
+		}
+		if err := check(c); err != nil {
+			return nil, err
+		}
+		return build(c)
+	}
+}
+
+// sure makes a constructor that cannot fail one that does not.
+func sure[C any, M model.Model](build func(C) M) func(C) (M, error) {
+	return func(c C) (M, error) { return build(c), nil }
+}
+
+// Architectures are the names in the table, in order.
+func Architectures() []string {
+	var names []string
+	for _, f := range families {
+		names = slices.AppendSeq(names, maps.Keys(f.pages))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Loaded is a model with the folder whose weights it views.
+type Loaded struct {
+	model.Model
+	Architecture string
+	ModelType    string
+	Folder       *checkpoint.Folder
+}
+
+// Close unmaps the weights; no pass may use the model after it.
+func (l *Loaded) Close() error { return l.Folder.Close() }
+
+// New makes the model that config.json names, without values, and gives the
+// rules of its family's files. architecture, if not empty, takes the place of
+// the config's own: another head.
+func New(config []byte, architecture string) (m model.Model, name string, rules checkpoint.Rules, err error) {
+	var c struct {
+		Architectures []string `json:"architectures"`
+		ModelType     string   `json:"model_type"`
+	}
+	if err := json.Unmarshal(config, &c); err != nil {
+		return nil, "", rules, fmt.Errorf("%s: %w", checkpoint.ConfigName, err)
+	}
+	name = architecture
+	if name == "" && len(c.Architectures) > 0 {
+		name = c.Architectures[0]
+	}
+	if name == "" {
+		return nil, "", rules, fmt.Errorf("%s names no architecture", checkpoint.ConfigName)
+	}
+	for _, f := range families {
+		if build, ok := f.pages[name]; ok {
+			m, err := build(config)
+			return m, name, f.rules, err
+		}
+	}
+	return nil, name, rules, &checkpoint.Unsupported{What: fmt.Sprintf("architecture %s (known: %s)", name, strings.Join(Architectures(), ", "))}
+}
+
+// Open loads the model in the folder dir.
+func Open(dir string) (*Loaded, error) {
+	f, err := checkpoint.Open(dir)
+	return load(f, err)
+}
+
+// OpenFS loads a model from a folder that is not on disk; name is for messages.
+func OpenFS(fsys fs.FS, name string) (*Loaded, error) {
+	f, err := checkpoint.OpenFS(fsys, name)
+	return load(f, err)
+}
+
+func load(f *checkpoint.Folder, err error) (*Loaded, error) {
+	if err != nil {
+		return nil, err
+	}
+	m, name, rules, err := New(f.Config, "")
+	if err == nil {
+		err = f.Bind(m, rules)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &Loaded{Model: m, Architecture: name, Folder: f}, nil
+}
