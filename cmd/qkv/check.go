@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qkvgo/qkv/check"
+)
+
+func newCheck(a *app) *cobra.Command {
+	var asJSON, bits bool
+	var o check.Options
+	cmd := &cobra.Command{
+		Use:   "check DIR...",
+		Short: "Hold models against what the reference computed",
+		Long: `Replay recorded cases and compare. DIR is a case, or a tree of cases: a folder with
+config.json, weights, inputs.safetensors, outputs.safetensors, meta.json and, for
+training, grads.safetensors and after3.safetensors. Everything the reference recorded
+is compared: hidden states of every layer, logits, attention maps, losses, generated
+ids and scores, the gradient of every parameter, the parameters after three AdamW
+steps. What each may differ by follows from the reference's own float32 rounding.
+
+With --bits, a case runs on every kernel set of this processor and plain Go, with 1,
+2, 3 and 7 threads, each sequence alone and together, cached and not: all bits must
+be equal. DIR may then be any model folder.
+
+Exit code 1 if any case failed, 3 if none failed but some are unsupported.`,
+		Example: `  qkv check cases/gpt2-lm
+  qkv check --json cases > report.jsonl
+  qkv check --bits models/bert-base-uncased`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.Tolerance <= 0 {
+				return usagef("have --tolerance %v, want a positive number", o.Tolerance)
+			}
+			run := func(ctx context.Context, dir string) check.Result { return check.Run(ctx, dir, o) }
+			if bits {
+				run = check.Bits
+			}
+			return a.check(cmd.Context(), args, run, asJSON)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&asJSON, "json", false, "print one JSON object a case")
+	f.BoolVar(&bits, "bits", false, "demand equal bits on all kernel sets, threads, batches and with a cache")
+	f.Float64Var(&o.Tolerance, "tolerance", 1, "multiply every bound by `X`")
+	return cmd
+}
+
+// check runs every case below the folders and prints a line for each.
+func (a *app) check(ctx context.Context, dirs []string, run func(context.Context, string) check.Result, asJSON bool) error {
+	cases, err := check.Find(dirs...)
+	if err != nil {
+		return err
+	}
+	count := map[check.Status]int{}
+	for _, dir := range cases {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r := run(ctx, dir)
+		count[r.Status]++
+		if asJSON {
+			err = a.printJSON(r)
+		} else {
+			_, err = fmt.Fprintln(a.stdout, checkLine(r))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !asJSON {
+		fmt.Fprintf(a.stdout, "%d passed, %d failed, %d unsupported\n", count[check.OK], count[check.Failed], count[check.Unsupported])
+	}
+	switch {
+	case count[check.Failed] > 0:
+		return errReported
+	case count[check.Unsupported] > 0:
+		return errors.Join(errReported, errors.ErrUnsupported)
+	}
+	return nil
+}
+
+// checkLine is a result for people.
+func checkLine(r check.Result) string {
+	line := fmt.Sprintf("%-11s %s", r.Status, r.Case)
+	switch {
+	case r.Runs > 0:
+		line += fmt.Sprintf("  %d tensors equal in %d runs", r.Tensors, r.Runs)
+	case r.Worst != "":
+		line += fmt.Sprintf("  %s: %.2g of %.2g", r.Worst, r.Diff, r.Bound)
+	}
+	if r.Diverges != "" {
+		line += "  diverges at " + r.Diverges
+	}
+	if r.Why != "" {
+		line += "  (" + r.Why + ")"
+	}
+	return line
+}
