@@ -60,7 +60,7 @@ func (p *Pass) Use(w *Param) *tensor.Tensor {
 	if x := p.weights[w]; x != nil {
 		return x
 	}
-	x := p.Weight(w.Float32(), &w.panels, !w.Frozen, w.Shape...)
+	x := p.Weight(w.Float32(), &w.panels, !w.Frozen, w.Shape...).Named(w.Name)
 	p.weights[w] = x
 	return x
 }

@@ -15,7 +15,7 @@ const unit = 0x1p-24
 
 // notOps are the methods of Tensor that compute nothing.
 var notOps = []string{"Shape", "Rows", "Width", "Stride", "Scope", "Row", "Data", "Float32s", "Ints", "Scalar", "View",
-	"Transposed", "Keep", "Needs", "Grad", "Backward"}
+	"Transposed", "Keep", "Named", "Needs", "Grad", "Backward"}
 
 // Every op is in the table.
 func TestTableIsComplete(t *testing.T) {
@@ -54,11 +54,11 @@ func checkOp(t *testing.T, dev *cpu.Device, d draw, o op, c call) {
 	t.Helper()
 	s := tensor.NewScope(dev, new(tensor.Tape))
 	defer s.Close()
-	operands, x, any := make([]operand, len(c.in)), make([]*tensor.Tensor, len(c.in)), false
+	operands, x, wanted := make([]operand, len(c.in)), make([]*tensor.Tensor, len(c.in)), false
 	for i, m := range c.in {
 		operands[i] = lay(d, s, m, d.IntN(4) > 0)
 		x[i] = operands[i].view
-		any = any || operands[i].wants
+		wanted = wanted || operands[i].wants
 	}
 	y := c.op(x)
 	want := c.ref(c.in)
@@ -70,10 +70,10 @@ func checkOp(t *testing.T, dev *cpu.Device, d draw, o op, c call) {
 			t.Fatalf("element %d of %v: have %v, want %v", i, sizes(c.in), have, want.v[i])
 		}
 	}
-	if y.Needs() != any {
-		t.Fatalf("needs a gradient: %v, want %v", y.Needs(), any)
+	if y.Needs() != wanted {
+		t.Fatalf("needs a gradient: %v, want %v", y.Needs(), wanted)
 	}
-	if !any {
+	if !wanted {
 		return
 	}
 	cotangent := d.normal(want.rows, want.width)

@@ -64,7 +64,7 @@ func (x *Tensor) scaled(c float32) *Tensor {
 // b̄ = Σ_i ȳ_i, rows ascending.
 func (x *Tensor) AddRow(b *Tensor) *Tensor {
 	if b.rows != 1 || b.width != x.width {
-		panic(&Fault{Op: "AddRow", Shapes: [][]int{x.shape, b.shape}, Msg: "the second must be one row as wide as the first"})
+		panic(fault("AddRow", "the second must be one row as wide as the first", x, b))
 	}
 	y := x.like()
 	add, row := x.scope.Kernels().Add, b.Row(0)

@@ -60,9 +60,21 @@ func Guard(err *error) {
 	}
 }
 
+// fault is the op's complaint about its operands.
+func fault(op, msg string, operands ...*Tensor) *Fault {
+	f := &Fault{Op: op, Msg: msg}
+	for _, x := range operands {
+		f.Shapes = append(f.Shapes, x.shape)
+		if f.Param == "" {
+			f.Param = x.name
+		}
+	}
+	return f
+}
+
 // same panics unless x and y have equal rows and width.
 func same(op string, x, y *Tensor) {
 	if x.rows != y.rows || x.width != y.width {
-		panic(&Fault{Op: op, Shapes: [][]int{x.shape, y.shape}, Msg: "shapes differ"})
+		panic(fault(op, "shapes differ", x, y))
 	}
 }

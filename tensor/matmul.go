@@ -80,11 +80,10 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 		in, out = out, in
 	}
 	if in != x.width || (b != nil && (b.rows != 1 || b.width != out)) {
-		f := &Fault{Op: op, Shapes: [][]int{x.shape, w.shape}, Msg: "the inner sizes differ"}
-		if b != nil && in == x.width {
-			f.Shapes, f.Msg = append(f.Shapes, b.shape), "the bias does not fit"
+		if in != x.width {
+			panic(fault(op, "the inner sizes differ", x, w))
 		}
-		panic(f)
+		panic(fault(op, "the bias does not fit", x, w, b))
 	}
 	shape := append([]int{}, x.shape...)
 	if len(shape) == 0 {

@@ -86,7 +86,7 @@ func normBack(x, dy, gamma, beta *Tensor, mean, rstd []float32, back func(dx, g,
 func checkNorm(op string, x, gamma, beta *Tensor) {
 	for _, w := range []*Tensor{gamma, beta} {
 		if w != nil && (w.rows != 1 || w.width != x.width) {
-			panic(&Fault{Op: op, Shapes: [][]int{x.shape, w.shape}, Msg: "the scale or shift is not as wide as the rows"})
+			panic(fault(op, "the scale or shift is not as wide as the rows", x, w))
 		}
 	}
 }

@@ -13,7 +13,7 @@ func (x *Tensor) Gather(ids []int32) *Tensor {
 	y := x.scope.New(len(ids), x.width)
 	for i, id := range ids {
 		if id < -1 || int(id) >= x.rows {
-			panic(&Fault{Op: "Gather", Shapes: [][]int{x.shape}, Msg: "id " + itoa(int(id)) + " at place " + itoa(i) + " is not a row"})
+			panic(fault("Gather", "id "+itoa(int(id))+" at place "+itoa(i)+" is not a row", x))
 		}
 	}
 	y.eachRow(1, func(lo, hi int) {
@@ -46,7 +46,7 @@ func Concat(parts ...*Tensor) *Tensor {
 	width := 0
 	for _, x := range parts {
 		if x.rows != parts[0].rows {
-			panic(&Fault{Op: "Concat", Shapes: [][]int{parts[0].shape, x.shape}, Msg: "heights differ"})
+			panic(fault("Concat", "heights differ", parts[0], x))
 		}
 		width += x.width
 	}
@@ -73,7 +73,7 @@ func Stack(parts ...*Tensor) *Tensor {
 	rows := 0
 	for _, x := range parts {
 		if x.width != parts[0].width {
-			panic(&Fault{Op: "Stack", Shapes: [][]int{parts[0].shape, x.shape}, Msg: "widths differ"})
+			panic(fault("Stack", "widths differ", parts[0], x))
 		}
 		rows += x.rows
 	}
@@ -100,7 +100,7 @@ func Stack(parts ...*Tensor) *Tensor {
 func (x *Tensor) MeanRows(off []int) *Tensor {
 	n := len(off) - 1
 	if n < 0 || off[0] < 0 || off[n] > x.rows || !slices.IsSorted(off) {
-		panic(&Fault{Op: "MeanRows", Shapes: [][]int{x.shape}, Msg: "the runs do not ascend within its rows"})
+		panic(fault("MeanRows", "the runs do not ascend within its rows", x))
 	}
 	k := x.scope.Kernels()
 	y := x.scope.New(n, x.width)
@@ -151,7 +151,7 @@ func (x *Tensor) Sum() *Tensor {
 // sum of the rows, ascending.
 func (x *Tensor) Repeat(n int) *Tensor {
 	if x.rows != 1 {
-		panic(&Fault{Op: "Repeat", Shapes: [][]int{x.shape}, Msg: "repeats a single row"})
+		panic(fault("Repeat", "repeats a single row", x))
 	}
 	y := x.scope.New(n, x.width)
 	for i := range n {
@@ -167,7 +167,7 @@ func (x *Tensor) Mix(rows [][]int32, weights [][]float32) *Tensor {
 	for i := range rows {
 		for _, r := range rows[i] {
 			if r < 0 || int(r) >= x.rows || len(rows[i]) != len(weights[i]) {
-				panic(&Fault{Op: "Mix", Shapes: [][]int{x.shape}, Msg: "place " + itoa(i) + " takes what is not a row, or not one weight a row"})
+				panic(fault("Mix", "place "+itoa(i)+" takes what is not a row, or not one weight a row", x))
 			}
 		}
 	}
@@ -196,7 +196,7 @@ func (x *Tensor) Mix(rows [][]int32, weights [][]float32) *Tensor {
 // Column is x, [n, 1], as one row, [1, n]. Adjoint: the row as a column.
 func (x *Tensor) Column() *Tensor {
 	if x.width != 1 {
-		panic(&Fault{Op: "Column", Shapes: [][]int{x.shape}, Msg: "takes a single column"})
+		panic(fault("Column", "takes a single column", x))
 	}
 	y := x.scope.New(1, x.rows)
 	for i := range x.rows {

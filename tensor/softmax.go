@@ -40,7 +40,7 @@ func (x *Tensor) CrossEntropy(targets []int32) *Tensor {
 			continue
 		}
 		if t < 0 || int(t) >= x.width {
-			panic(&Fault{Op: "CrossEntropy", Shapes: [][]int{x.shape}, Msg: "target " + itoa(int(t)) + " of row " + itoa(i) + " is not a class"})
+			panic(fault("CrossEntropy", "target "+itoa(int(t))+" of row "+itoa(i)+" is not a class", x))
 		}
 		count++
 	}

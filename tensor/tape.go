@@ -64,11 +64,11 @@ func (x *Tensor) Grad() *Tensor { return x.grad }
 // Keep was called on. A tape runs backward once.
 func (x *Tensor) Backward() {
 	if x.rows*x.width != 1 {
-		panic(&Fault{Op: "Backward", Shapes: [][]int{x.shape}, Msg: "starts from a single number"})
+		panic(fault("Backward", "starts from a single number", x))
 	}
 	s := x.scope
 	if s.Tape == nil {
-		panic(&Fault{Op: "Backward", Shapes: [][]int{x.shape}, Msg: "the pass has no tape"})
+		panic(fault("Backward", "the pass has no tape", x))
 	}
 	s.Tape.running = true
 	defer func() { s.Tape.running = false }()

@@ -38,6 +38,7 @@ type Tensor struct {
 	needs    bool    // a gradient is wanted
 	grad     *Tensor
 	packable *Panels // weights that may be read from prepared panels
+	name     string  // a parameter's, for faults
 }
 
 // buffer is one piece of memory that tensors share.
@@ -92,7 +93,7 @@ func (x *Tensor) Float32s() []float32 {
 // Ints is the ids of an integer tensor.
 func (x *Tensor) Ints() []int32 {
 	if x.buf != nil {
-		panic(&Fault{Op: "Ints", Shapes: [][]int{x.shape}, Msg: "holds numbers, not ids"})
+		panic(fault("Ints", "holds numbers, not ids", x))
 	}
 	return x.ints
 }
@@ -100,7 +101,7 @@ func (x *Tensor) Ints() []int32 {
 // Scalar is the value of a tensor with one element.
 func (x *Tensor) Scalar() float32 {
 	if x.rows*x.width != 1 {
-		panic(&Fault{Op: "Scalar", Shapes: [][]int{x.shape}, Msg: "has more than one element"})
+		panic(fault("Scalar", "has more than one element", x))
 	}
 	return x.Row(0)[0]
 }
@@ -123,12 +124,17 @@ func (x *Tensor) contiguous() bool { return x.stride == x.width || x.rows <= 1 }
 // live panics where x has no numbers, or their memory went back.
 func (x *Tensor) live(op string) {
 	if x.buf == nil {
-		panic(&Fault{Op: op, Shapes: [][]int{x.shape}, Msg: "holds ids, not numbers"})
+		panic(fault(op, "holds ids, not numbers", x))
 	}
 	if x.buf.free != "" {
-		panic(&Fault{Op: op, Shapes: [][]int{x.shape},
-			Msg: "used after its memory went back at " + x.buf.free + "; Keep what must outlive a layer"})
+		panic(fault(op, "used after its memory went back at "+x.buf.free+"; Keep what must outlive a layer", x))
 	}
+}
+
+// Named gives x a parameter's name, which faults tell; it gives x.
+func (x *Tensor) Named(name string) *Tensor {
+	x.name = name
+	return x
 }
 
 // Keep makes x outlive the layer that made it, until the scope closes.
@@ -143,7 +149,7 @@ func (x *Tensor) Keep() *Tensor {
 func (x *Tensor) Cols(lo, hi int) *Tensor {
 	x.live("Cols")
 	if lo < 0 || hi > x.width || lo > hi {
-		panic(&Fault{Op: "Cols", Shapes: [][]int{x.shape}, Msg: fmt.Sprintf("columns %d:%d are not in it", lo, hi)})
+		panic(fault("Cols", fmt.Sprintf("columns %d:%d are not in it", lo, hi), x))
 	}
 	shape := append(slices.Clone(x.shape[:max(len(x.shape)-1, 0)]), hi-lo)
 	return x.view(shape, lo, x.rows, hi-lo, x.stride)
@@ -153,7 +159,7 @@ func (x *Tensor) Cols(lo, hi int) *Tensor {
 func (x *Tensor) Slice(lo, hi int) *Tensor {
 	x.live("Slice")
 	if lo < 0 || hi > x.rows || lo > hi {
-		panic(&Fault{Op: "Slice", Shapes: [][]int{x.shape}, Msg: fmt.Sprintf("rows %d:%d are not in it", lo, hi)})
+		panic(fault("Slice", fmt.Sprintf("rows %d:%d are not in it", lo, hi), x))
 	}
 	return x.view([]int{hi - lo, x.width}, lo*x.stride, hi-lo, x.width, x.stride)
 }
@@ -179,7 +185,7 @@ func (x *Tensor) view(shape []int, off, rows, width, stride int) *Tensor {
 		end = off + (rows-1)*stride + width
 	}
 	return &Tensor{scope: x.scope, buf: x.buf, data: x.data[min(off, len(x.data)):min(end, len(x.data))], shape: shape, rows: rows,
-		width: width, stride: stride, base: whole, baseOff: at, needs: x.needs}
+		width: width, stride: stride, base: whole, baseOff: at, needs: x.needs, name: x.name}
 }
 
 // fold gives rows and width of a shape.
