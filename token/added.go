@@ -88,8 +88,8 @@ func (s *addedSet) find(text string, from int) (t *AddedToken, start, end int) {
 	return nil, 0, 0
 }
 
-// split cuts p at the added tokens in it and appends the pieces to out.
-func (s *addedSet) split(p piece, out []piece) []piece {
+// split cuts p at the added tokens in it and gives the pieces to emit.
+func (s *addedSet) split(p piece, emit func(piece)) {
 	text, done := p.text, 0
 	for from := 0; ; {
 		t, start, end := s.find(text, from)
@@ -107,21 +107,19 @@ func (s *addedSet) split(p piece, out []piece) []piece {
 			end = len(text) - len(strings.TrimLeftFunc(text[end:], isSpace))
 		}
 		if done < start {
-			out = append(out, p.slice(done, start))
+			emit(p.slice(done, start))
 		}
 		q := p.slice(start, end)
 		q.added = t.ID
-		out = append(out, q)
+		emit(q)
 		done = end
 	}
-	if done == 0 {
-		if text != "" {
-			out = append(out, p)
-		}
-	} else if done < len(text) {
-		out = append(out, p.slice(done, len(text)))
+	switch {
+	case done == 0:
+		emit(p)
+	case done < len(text):
+		emit(p.slice(done, len(text)))
 	}
-	return out
 }
 
 func isSpace(r rune) bool { return chars().of(r)&classSpace != 0 }

@@ -21,6 +21,7 @@ type bpe struct {
 	prefix       string
 	suffix       string
 
+	mark  string      // tokens have it only at their beginning, so that a word may be cut before it; "": none
 	bytes *byteTokens // where words come as bytes and not as the characters that spell them
 }
 
@@ -34,6 +35,49 @@ type byteTokens struct {
 const wordBytesMax = 48
 
 func (m *bpe) appendTokens(dst []piecePart, word string) []piecePart {
+	if m.mark == "" {
+		return m.appendWord(dst, word)
+	}
+	for done := 0; done < len(word); {
+		end := m.segment(word, done)
+		n := len(dst)
+		dst = m.appendWord(dst, word[done:end])
+		if done > 0 {
+			for i := range dst[n:] {
+				dst[n+i].end += int32(done)
+			}
+		}
+		done = end
+	}
+	return dst
+}
+
+// segment returns where the first mark stands that follows something else after i.
+func (m *bpe) segment(word string, i int) int {
+	for strings.HasPrefix(word[i:], m.mark) {
+		i += len(m.mark)
+	}
+	if n := strings.Index(word[i:], m.mark); n >= 0 {
+		return i + n
+	}
+	return len(word)
+}
+
+// takeMark lets m cut words before marks if no token reaches over one: SentencePiece vocabularies see a text as one
+// word, but all their tokens lie within words. It needs every character to have a token, so that none is dropped.
+func (m *bpe) takeMark(mark string) {
+	if m.id(mark) == noToken || m.prefix != "" || m.suffix != "" || m.ignoreMerges || m.unk == noToken {
+		return
+	}
+	for _, t := range m.tokens {
+		if strings.Contains(strings.TrimLeft(t, mark), mark) {
+			return
+		}
+	}
+	m.mark = mark
+}
+
+func (m *bpe) appendWord(dst []piecePart, word string) []piecePart {
 	if len(word) > wordBytesMax {
 		return m.merge(dst, word)
 	}

@@ -123,6 +123,9 @@ func (f patternField) pattern(c component) (pattern, error) {
 	case f.String != nil:
 		return literal(*f.String), nil
 	case f.Regex != nil:
+		if words, ok := knownPatterns[*f.Regex]; ok {
+			return words, nil
+		}
 		re, err := compileRegex(*f.Regex)
 		if err != nil {
 			return nil, c.fault("%w", err)

@@ -49,6 +49,10 @@ func (n replaceAll) normalize(p *piece) { p.replaceAll(n.pattern, n.content) }
 
 // replaceAll puts content in the place of every match. All of it shares the origin of the last byte replaced.
 func (p *piece) replaceAll(pat pattern, content string) {
+	if old, ok := pat.(literal); ok && p.loose && old != "" {
+		p.text = strings.ReplaceAll(p.text, string(old), content)
+		return
+	}
 	var e *editor
 	for start, end := range matches(pat, p.text) {
 		if e == nil {

@@ -71,9 +71,17 @@ func edit(p *piece) *editor {
 // keep leaves the next n bytes as they are.
 func (e *editor) keep(n int) {
 	e.text = append(e.text, e.p.text[e.next:e.next+n]...)
-	if !e.p.loose {
-		for i := e.next; i < e.next+n; i++ {
-			e.origin = append(e.origin, e.p.at(i))
+	switch {
+	case e.p.loose:
+	case e.p.origin != nil:
+		e.origin = append(e.origin, e.p.origin[e.next:e.next+n]...)
+	default:
+		for i := e.next; i < e.next+n; {
+			s := e.p.at(i)
+			for range min(int(s.end)-e.p.start, e.next+n) - i {
+				e.origin = append(e.origin, s)
+				i++
+			}
 		}
 	}
 	e.next += n

@@ -1,41 +1,32 @@
 package token
 
 import (
+	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // A preTokenizer cuts a piece into words. Its word boundaries are final: no token reaches over one.
 type preTokenizer interface {
-	// split appends the words of p to out; empty ones are dropped by the caller.
-	split(p piece, out []piece) []piece
+	// split gives the words of p, which is not empty, to emit, in order. No word is empty.
+	split(p piece, emit func(piece))
 }
 
 // preTokenizers apply one after the other.
 type preTokenizers []preTokenizer
 
-// split cuts those of the pieces that are not added tokens.
-func (ts preTokenizers) split(pieces []piece) []piece {
-	for _, t := range ts {
-		var words []piece
-		for _, p := range pieces {
+// into returns a function that cuts a piece with all of ts and gives the words to emit. Added tokens pass whole.
+func (ts preTokenizers) into(emit func(piece)) func(piece) {
+	for _, t := range slices.Backward(ts) {
+		next := emit
+		emit = func(p piece) {
 			if p.added != noToken {
-				words = append(words, p)
-				continue
+				next(p)
+			} else {
+				t.split(p, next)
 			}
-			n := len(words)
-			words = t.split(p, words)
-			kept := words[:n]
-			for _, w := range words[n:] {
-				if w.text != "" {
-					kept = append(kept, w)
-				}
-			}
-			words = kept
 		}
-		pieces = words
 	}
-	return pieces
+	return emit
 }
 
 // A behavior says what becomes of the matches when a text is split at them.
@@ -67,32 +58,41 @@ type part struct {
 	match      bool
 }
 
-func (s splitAt) split(p piece, out []piece) []piece {
+func (s splitAt) split(p piece, emit func(piece)) {
+	if s.behavior == removed || s.behavior == isolated {
+		s.cut(p.text, func(q part) {
+			if q.start < q.end && !(q.match && s.behavior == removed) {
+				emit(p.slice(q.start, q.end))
+			}
+		})
+		return
+	}
 	var parts []part
-	done := 0
-	for start, end := range matches(s.pattern, p.text) {
-		if done < start {
-			parts = append(parts, part{done, start, s.invert})
-		}
-		parts = append(parts, part{start, end, !s.invert})
-		done = end
-	}
-	if done < len(p.text) {
-		parts = append(parts, part{done, len(p.text), s.invert})
-	}
+	s.cut(p.text, func(q part) { parts = append(parts, q) })
 	for _, q := range s.behavior.join(parts) {
-		if !(q.match && s.behavior == removed) {
-			out = append(out, p.slice(q.start, q.end))
+		if q.start < q.end {
+			emit(p.slice(q.start, q.end))
 		}
 	}
-	return out
 }
 
-// join puts those parts together that make one word.
-func (b behavior) join(parts []part) []part {
-	if b == removed || b == isolated || len(parts) == 0 {
-		return parts
+// cut gives the parts of text to emit, in order.
+func (s splitAt) cut(text string, emit func(part)) {
+	done := 0
+	for start, end := range matches(s.pattern, text) {
+		if done < start {
+			emit(part{done, start, s.invert})
+		}
+		emit(part{start, end, !s.invert})
+		done = end
 	}
+	if done < len(text) {
+		emit(part{done, len(text), s.invert})
+	}
+}
+
+// join puts those parts together that make one word, for the behaviors that merge.
+func (b behavior) join(parts []part) []part {
 	out := parts[:0]
 	for i, q := range parts {
 		together := false
@@ -123,26 +123,30 @@ type byteLevel struct {
 	spell       bool // spell the bytes; not needed where the model works on bytes
 }
 
-func (b byteLevel) split(p piece, out []piece) []piece {
+func (b *byteLevel) split(p piece, emit func(piece)) {
 	if b.prefixSpace && !strings.HasPrefix(p.text, " ") {
-		p.prepend(" ")
+		q := p // a copy, so that words without a change need no memory
+		q.prepend(" ")
+		p = q
 	}
-	n := len(out)
-	if b.words {
-		for i := 0; i < len(p.text); {
-			end := gpt2Word(p.text, i)
-			out = append(out, p.slice(i, end))
-			i = end
-		}
-	} else {
-		out = append(out, p)
+	if !b.words {
+		b.emit(p, emit)
+		return
 	}
+	for i := 0; i < len(p.text); {
+		end := gpt2Word(p.text, i)
+		b.emit(p.slice(i, end), emit)
+		i = end
+	}
+}
+
+func (b *byteLevel) emit(p piece, emit func(piece)) {
 	if b.spell {
-		for i := range out[n:] {
-			out[n+i].spellBytes()
-		}
+		q := p
+		q.spellBytes()
+		p = q
 	}
-	return out
+	emit(p)
 }
 
 // metaspace marks the spaces of a text with a visible character, as SentencePiece does.
@@ -160,7 +164,7 @@ const (
 	always
 )
 
-func (m metaspace) split(p piece, out []piece) []piece {
+func (m metaspace) split(p piece, emit func(piece)) {
 	p.replaceAll(literal(" "), m.mark)
 	if m.prepend == always || m.prepend == first && p.start == 0 {
 		if !strings.HasPrefix(p.text, m.mark) {
@@ -168,105 +172,32 @@ func (m metaspace) split(p piece, out []piece) []piece {
 		}
 	}
 	if !m.words {
-		return append(out, p)
+		emit(p)
+		return
 	}
-	return splitAt{pattern: literal(m.mark), behavior: mergedWithNext}.split(p, out)
+	from := 0
+	for from < len(p.text) {
+		to := strings.Index(p.text[from+1:], m.mark)
+		if to < 0 {
+			break
+		}
+		emit(p.slice(from, from+1+to))
+		from += 1 + to
+	}
+	emit(p.slice(from, len(p.text)))
 }
 
 // fixedLength cuts after every so many characters.
 type fixedLength int
 
-func (n fixedLength) split(p piece, out []piece) []piece {
+func (n fixedLength) split(p piece, emit func(piece)) {
 	from, count := 0, 0
 	for i := range p.text {
 		if count == int(n) {
-			out = append(out, p.slice(from, i))
+			emit(p.slice(from, i))
 			from, count = i, 0
 		}
 		count++
 	}
-	return append(out, p.slice(from, len(p.text)))
-}
-
-// gpt2Word returns the end of the word of text that begins at i < len(text), by GPT-2's pattern
-//
-//	's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-func gpt2Word(text string, i int) int {
-	if text[i] == '\'' {
-		if n := contraction(text[i+1:]); n > 0 {
-			return i + 1 + n
-		}
-	}
-	table := chars()
-	j := i
-	if text[i] == ' ' && i+1 < len(text) {
-		j++
-	}
-	kind, n := wordKind(table, text, j)
-	if kind == classSpace {
-		return spaceRun(table, text, i)
-	}
-	for j += n; j < len(text); j += n {
-		var k class
-		if k, n = wordKind(table, text, j); k != kind {
-			break
-		}
-	}
-	return j
-}
-
-// wordKind returns the class among letters, numbers and spaces of the character at i, 0 for others, and its length.
-func wordKind(table *charTable, text string, i int) (class, int) {
-	c := class(0)
-	n := 1
-	if b := text[i]; b < utf8.RuneSelf {
-		c = table.ascii[b]
-	} else {
-		var r rune
-		r, n = utf8.DecodeRuneInString(text[i:])
-		c = table.of(r)
-	}
-	switch {
-	case c&classL != 0:
-		return classL, n
-	case c&classN != 0:
-		return classN, n
-	}
-	return c & classSpace, n
-}
-
-// spaceRun returns the end of the white space that begins at i, less its last character if a word follows that leaves
-// at least one.
-func spaceRun(table *charTable, text string, i int) int {
-	last := i // where the last character of the run begins
-	for j, r := range text[i:] {
-		if table.of(r)&classSpace == 0 {
-			if last > i {
-				return last
-			}
-			return i + j
-		}
-		last = i + j
-	}
-	return len(text)
-}
-
-// contraction returns the length of s, t, re, ve, m, ll or d at the beginning of text, or 0.
-func contraction(text string) int {
-	if text == "" {
-		return 0
-	}
-	switch text[0] {
-	case 's', 't', 'm', 'd':
-		return 1
-	case 'r', 'v':
-		if len(text) > 1 && text[1] == 'e' {
-			return 2
-		}
-	case 'l':
-		if len(text) > 1 && text[1] == 'l' {
-			return 2
-		}
-	}
-	return 0
+	emit(p.slice(from, len(p.text)))
 }

@@ -88,10 +88,15 @@ func build(f file) (*Tokenizer, error) {
 	return t, nil
 }
 
-// linkBytes saves the spelling out of bytes where the model can take them as they are.
+// linkBytes saves the spelling out of bytes where the model can take them as they are, and lets a model that sees whole
+// texts cut them.
 func (t *Tokenizer) linkBytes() {
 	m, ok := t.model.(*bpe)
-	if !ok || len(t.words) == 0 {
+	if !ok {
+		return
+	}
+	if len(t.words) == 0 {
+		m.takeMark("▁")
 		return
 	}
 	if last, ok := t.words[len(t.words)-1].(*byteLevel); ok && m.takeBytes() {
@@ -230,19 +235,17 @@ func (e *Encoding) measure(rulers []*ruler) {
 	}
 }
 
-// pieces cuts text into added tokens and words.
-func (t *Tokenizer) pieces(text string, loose bool) []piece {
-	whole := piece{text: text, added: noToken, loose: loose}
-	var out []piece
-	for _, p := range t.raw.split(whole, nil) {
+// cut gives the added tokens and the words of text to emit, in order.
+func (t *Tokenizer) cut(text string, loose bool, emit func(piece)) {
+	words := t.words.into(emit)
+	t.raw.split(piece{text: text, added: noToken, loose: loose}, func(p piece) {
 		if p.added != noToken {
-			out = append(out, p)
-			continue
+			words(p)
+			return
 		}
 		t.normalize.normalize(&p)
-		out = t.cooked.split(p, out)
-	}
-	return t.words.split(out)
+		t.cooked.split(p, words)
+	})
 }
 
 // encode returns one text as tokens without special ones.
@@ -252,7 +255,9 @@ func (t *Tokenizer) encode(text string, sequence int, r *ruler) (*Encoding, erro
 	}
 	e := &Encoding{}
 	var parts []piecePart
-	for word, p := range t.pieces(text, false) {
+	var fault error
+	word := 0
+	t.cut(text, false, func(p piece) {
 		if p.added != noToken {
 			parts = append(parts[:0], piecePart{p.added, int32(len(p.text))})
 		} else {
@@ -260,8 +265,8 @@ func (t *Tokenizer) encode(text string, sequence int, r *ruler) (*Encoding, erro
 		}
 		from := 0
 		for _, part := range parts {
-			if part.id == missingToken {
-				return nil, fmt.Errorf("%q is not in the vocabulary, and neither is a token for what is not", p.text)
+			if part.id == missingToken && fault == nil {
+				fault = fmt.Errorf("%q is not in the vocabulary, and neither is a token for what is not", p.text)
 			}
 			to := min(int(part.end), len(p.text)) // fallback may spell bytes that are not in the text
 			s := p.span(from, to)
@@ -275,6 +280,10 @@ func (t *Tokenizer) encode(text string, sequence int, r *ruler) (*Encoding, erro
 			e.WordIDs = append(e.WordIDs, word)
 			from = to
 		}
+		word++
+	})
+	if fault != nil {
+		return nil, fault
 	}
 	n := len(e.IDs)
 	e.TypeIDs = make([]int32, n)
@@ -309,10 +318,10 @@ func (t *Tokenizer) IDs(text string) []int32 {
 // AppendIDs appends the ids of text, without special tokens, to dst.
 func (t *Tokenizer) AppendIDs(dst []int32, text string) []int32 {
 	var parts []piecePart
-	for _, p := range t.pieces(text, t.loose) {
+	t.cut(text, t.loose, func(p piece) {
 		if p.added != noToken {
 			dst = append(dst, p.added)
-			continue
+			return
 		}
 		parts = t.model.appendTokens(parts[:0], p.text)
 		for _, part := range parts {
@@ -320,7 +329,7 @@ func (t *Tokenizer) AppendIDs(dst []int32, text string) []int32 {
 				dst = append(dst, part.id)
 			}
 		}
-	}
+	})
 	return dst
 }
 
