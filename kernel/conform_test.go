@@ -204,7 +204,7 @@ func TestEntriesEqualGo(t *testing.T) {
 							}
 							for i := range have {
 								if err := sameBits(have[i], want[i]); err != nil {
-									t.Fatalf("%s n=%d values=%d alias=%d: slice %d %v (x=%v)", s.Name, n, values, alias, i, err, proto[len(proto)-1])
+									t.Fatalf("%s n=%d values=%d alias=%d: slice %d %v", s.Name, n, values, alias, i, err)
 								}
 							}
 						}

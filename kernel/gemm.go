@@ -44,8 +44,7 @@ type Epilogue struct {
 // Workspace is scratch memory of the products. The zero value is ready; it
 // grows as needed and may serve one call after another, not two at once.
 type Workspace struct {
-	panels []float32
-	narrow []float32
+	panels []float32 // of B
 }
 
 // tiling is how a set multiplies: by tiles of up to rows × width elements of C
@@ -94,6 +93,14 @@ type operand struct {
 	colStep, rowStep int
 }
 
+// from returns the operand whose column 0 is column j of b.
+func (b operand) from(j int) operand {
+	if b.k > 0 {
+		b.data = b.data[j*b.colStep:]
+	}
+	return b
+}
+
 // blocks are the lengths in which a product walks through its operands.
 type blocks struct {
 	k    int // a panel of so many rows stays in L1
@@ -125,7 +132,8 @@ func even(n, size int, f func(from, length int)) {
 // Gemm computes C = A·B, or C += A·B if accumulate, then the epilogue (nil:
 // nothing). A is [m, k], B is [k, n], C [m, n] with stride ldc from row to row.
 // Every element is one chain acc = FMA(a, b, acc) over k ascending, from zero
-// or from C, whatever the other rows and columns. ws may be nil.
+// or from C, whatever the other rows and columns. C must not overlap A or B; ws
+// may be nil.
 func (s *Set) Gemm(m, n, k int, a, b View, c []float32, ldc int, accumulate bool, e *Epilogue, ws *Workspace) {
 	a.check("A", m, k)
 	b.check("B", k, n)
@@ -159,7 +167,7 @@ func (s *Set) Gemm(m, n, k int, a, b View, c []float32, ldc int, accumulate bool
 // GemmPacked is Gemm with B packed by the same set, for the columns n0 to n1
 // of C alone; n0 must be a multiple of Width. C and the epilogue's slices are
 // those of the whole product, so that calls for different columns may run at
-// the same time.
+// the same time. ws may be nil.
 func (s *Set) GemmPacked(m int, a View, b *Packed, n0, n1 int, c []float32, ldc int, accumulate bool, e *Epilogue, ws *Workspace) {
 	if b.width != s.tiles.width {
 		panic("kernel: GemmPacked: B was packed for another set")
@@ -182,29 +190,33 @@ func checkC(m, n int, c []float32, ldc int) {
 func (s *Set) multiply(m, n int, a View, b operand, shift int, c []float32, ldc int, accumulate bool, e *Epilogue) {
 	size := s.tiles.blocks(caches())
 	even(m, size.m, func(i, rows int) {
+		left := a
+		if b.k > 0 {
+			left = a.at(i, 0)
+		}
 		for j := 0; j < n; j += size.n {
 			cols := min(size.n, n-j)
-			s.multiplyBlock(size.k, i, rows, j, cols, a, b, c[shift:], ldc, accumulate)
+			s.multiplyBlock(size.k, rows, cols, left, b.from(j), c[i*ldc+shift+j:], ldc, accumulate)
 			s.finish(i, rows, shift+j, shift+j+cols, c, ldc, e)
 		}
 	})
 }
 
-// multiplyBlock computes rows from i and columns from j on, a block of k after
-// the other.
-func (s *Set) multiplyBlock(kSize, i, rows, j, cols int, a View, b operand, c []float32, ldc int, accumulate bool) {
+// multiplyBlock computes one block of C, which starts c, a block of k after the
+// other.
+func (s *Set) multiplyBlock(kSize, rows, cols int, a View, b operand, c []float32, ldc int, accumulate bool) {
 	if b.k == 0 {
-		for r := i; r < i+rows && !accumulate; r++ {
-			clear(c[r*ldc+j : r*ldc+j+cols])
+		for r := 0; r < rows && !accumulate; r++ {
+			clear(c[r*ldc:][:cols])
 		}
 		return
 	}
 	t := s.tiles
 	even(b.k, kSize, func(p, depth int) {
-		left := a.at(i, p)
-		for q := j; q < j+cols; q += t.width {
-			t.tile(rows, min(t.width, j+cols-q), depth, left.Data, a.RowStride, a.ColStride,
-				b.data[q*b.colStep+p*b.rowStep:], b.rowStep, c[i*ldc+q:], ldc, accumulate || p > 0)
+		left := a.at(0, p)
+		for j := 0; j < cols; j += t.width {
+			t.tile(rows, min(t.width, cols-j), depth, left.Data, a.RowStride, a.ColStride,
+				b.data[j*b.colStep+p*b.rowStep:], b.rowStep, c[j:], ldc, accumulate || p > 0)
 		}
 	})
 }

@@ -121,7 +121,7 @@ func TestGemm(t *testing.T) {
 	for _, p := range []product{
 		{m: 1, n: 300, k: 1000}, {m: 2, n: 65, k: 1000, transB: true}, {m: 13, n: 33, k: 900, transA: true},
 		{m: 0, n: 5, k: 5}, {m: 5, n: 0, k: 5}, {m: 5, n: 70, k: 0}, {m: 5, n: 70, k: 0, accumulate: true, epilogue: 6},
-		{m: 1, n: 1, k: 1}, {m: 3, n: 1, k: 777}, {m: 300, n: 17, k: 3}, {m: 197, n: 64, k: 64, transB: true},
+		{m: 1, n: 1, k: 1}, {m: 29, n: 200, k: 512}, {m: 512, n: 200, k: 19, transA: true}, {m: 3, n: 1, k: 777}, {m: 300, n: 17, k: 3}, {m: 197, n: 64, k: 64, transB: true},
 	} {
 		p.check(t, r, ws)
 	}
@@ -165,7 +165,7 @@ func TestGemmBlocking(t *testing.T) {
 		s.GemmPacked(m, a, p, 0, n, want, n, false, nil, nil)
 		for _, kSize := range []int{1, 7, 64, 299, 300, 1000} {
 			have := make([]float32, m*n)
-			s.multiplyBlock(kSize, 0, m, 0, n, a, operand{k, p.data, k, p.width}, have, n, false)
+			s.multiplyBlock(kSize, m, n, a, operand{k, p.data, k, p.width}, have, n, false)
 			if err := sameBits(have, want); err != nil {
 				t.Errorf("%s: k in pieces of %d: %v", s.Name, kSize, err)
 			}

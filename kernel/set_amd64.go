@@ -169,17 +169,21 @@ func packer(
 	packColumns func(dst, src *float32, stride, squares int),
 ) func(dst []float32, width, k, n int, b View) {
 	return func(dst []float32, width, k, n int, b View) {
-		if k == 0 {
+		if k > 0 && b.ColStride == 1 {
+			// Some rows of all panels at a time: their memory is contiguous.
+			const some = 32
+			for i := 0; i < k; i += some {
+				for j := 0; j < n; j += width {
+					from := b.Data[i*b.RowStride+j:]
+					packRows(&dst[j*k+i*width], &from[0], 4*b.RowStride, min(some, k-i), min(width, n-j))
+				}
+			}
 			return
 		}
-		for j := 0; j < n; j += width {
+		for j := 0; j < n && k > 0; j += width {
 			cols := min(width, n-j)
 			panel := dst[j*k:][:width*k]
 			from := b.at(0, j)
-			if b.ColStride == 1 {
-				packRows(&panel[0], &from.Data[0], 4*b.RowStride, k, cols)
-				continue
-			}
 			rows, done := 0, 0 // packed: the first done columns of the first rows
 			if b.RowStride == 1 {
 				rows = k / lanes * lanes
