@@ -186,21 +186,9 @@ func parseNormalizer(c component) (normalizer, error) {
 	case "Replace":
 		n, err := parseReplace(c)
 		return n, err
-	case "Precompiled":
-		var f struct {
-			Table string `json:"precompiled_charsmap"`
-		}
-		if err := c.read(&f); err != nil {
-			return nil, err
-		}
-		p, err := parsePrecompiled(f.Table)
-		if err != nil {
-			return nil, c.fault("precompiled_charsmap: %w", err)
-		}
-		return p, nil
 	}
-	return nil, c.unsupported("BertNormalizer", "ByteLevel", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt",
-		"Precompiled", "Prepend", "Replace", "Sequence", "Strip", "StripAccents")
+	return nil, c.unsupported("BertNormalizer", "ByteLevel", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Prepend",
+		"Replace", "Sequence", "Strip", "StripAccents")
 }
 
 // parseReplace reads a Replace normalizer or decoder.

@@ -8,8 +8,7 @@ type model interface {
 	appendTokens(dst []piecePart, word string) []piecePart
 }
 
-// A piecePart is a token of a word: it reaches from where the one before ends to byte end of the word. Where that is no
-// further, it stands for the same bytes as the one before.
+// A piecePart is a token of a word: it reaches from where the one before ends to byte end of the word.
 type piecePart struct {
 	id  int32
 	end int32

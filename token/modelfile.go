@@ -56,12 +56,8 @@ func parseModel(c component) (model, *vocabulary, error) {
 		f.Type = f.guess()
 	}
 	c.kind = f.Type
-	switch f.Type {
-	case "BPE", "WordPiece", "WordLevel":
-	case "Unigram":
-		return f.unigram(c)
-	default:
-		return nil, nil, c.unsupported("BPE", "Unigram", "WordLevel", "WordPiece")
+	if f.Type != "BPE" && f.Type != "WordPiece" && f.Type != "WordLevel" {
+		return nil, nil, c.unsupported("BPE", "WordLevel", "WordPiece")
 	}
 	var ids map[string]int32
 	if err := json.Unmarshal(f.Vocab, &ids); err != nil {
@@ -85,42 +81,6 @@ func parseModel(c component) (model, *vocabulary, error) {
 	return m, v, nil
 }
 
-// unigram makes the model of a file, whose vocabulary is a list of tokens and their scores.
-func (f *modelFile) unigram(c component) (model, *vocabulary, error) {
-	var list []scoredToken
-	if err := json.Unmarshal(f.Vocab, &list); err != nil {
-		return nil, nil, c.fault("vocab: %w", err)
-	}
-	v := &vocabulary{tokens: make([]string, len(list)), ids: make(map[string]int32, len(list))}
-	scores := make([]float64, len(list))
-	for id, t := range list {
-		if _, ok := v.ids[t.token]; ok {
-			return nil, nil, c.fault("vocab: token %q comes twice", t.token)
-		}
-		v.tokens[id], scores[id] = t.token, t.score
-		v.ids[t.token] = int32(id)
-	}
-	unk := missingToken
-	if f.UnkID != nil {
-		if *f.UnkID < 0 || *f.UnkID >= len(list) {
-			return nil, nil, c.fault("unk_id is %d in a vocabulary of %d", *f.UnkID, len(list))
-		}
-		unk = int32(*f.UnkID)
-	}
-	return newUnigram(v, scores, unk, f.ByteFallback), v, nil
-}
-
-// scoredToken is ["token", score].
-type scoredToken struct {
-	token string
-	score float64
-}
-
-// UnmarshalJSON reads the pair.
-func (t *scoredToken) UnmarshalJSON(raw []byte) error {
-	return json.Unmarshal(raw, &[]any{&t.token, &t.score})
-}
-
 // or returns what p points to, or a default.
 func or[T any](p *T, byDefault T) T {
 	if p != nil {
@@ -134,7 +94,7 @@ func (f *modelFile) guess() string {
 	switch {
 	case f.Merges != nil:
 		return "BPE"
-	case f.UnkID != nil || bytes.HasPrefix(bytes.TrimSpace(f.Vocab), []byte("[")):
+	case f.UnkID != nil:
 		return "Unigram"
 	case f.MaxChars != nil || f.Prefix != nil:
 		return "WordPiece"

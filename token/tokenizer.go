@@ -263,23 +263,22 @@ func (t *Tokenizer) encode(text string, sequence int, r *ruler) (*Encoding, erro
 		} else {
 			parts = t.model.appendTokens(parts[:0], p.text)
 		}
-		from, end := 0, 0 // of the part before
+		from := 0
 		for _, part := range parts {
 			if part.id == missingToken && fault == nil {
 				fault = fmt.Errorf("%q is not in the vocabulary, and neither is a token for what is not", p.text)
 			}
-			if to := min(int(part.end), len(p.text)); to > end { // fallback may spell bytes that are not in the text
-				from, end = end, to
-			}
-			s := p.span(from, end)
+			to := min(int(part.end), len(p.text)) // fallback may spell bytes that are not in the text
+			s := p.span(from, to)
 			name := p.text
 			if p.added == noToken {
-				name = t.name(part.id, p.text[from:end])
+				name, _ = t.vocab.token(part.id)
 			}
 			e.IDs = append(e.IDs, part.id)
 			e.Tokens = append(e.Tokens, name)
 			e.CharOffsets = append(e.CharOffsets, [2]int{r.char(int(s.start)), r.char(int(s.end))})
 			e.WordIDs = append(e.WordIDs, word)
+			from = to
 		}
 		word++
 	})
@@ -298,15 +297,6 @@ func (t *Tokenizer) encode(text string, sequence int, r *ruler) (*Encoding, erro
 		e.SequenceIDs[i] = sequence
 	}
 	return e, nil
-}
-
-// name returns the token with an id that stands for text.
-func (t *Tokenizer) name(id int32, text string) string {
-	if m, ok := t.model.(*unigram); ok && id == m.unk {
-		return text
-	}
-	name, _ := t.vocab.token(id)
-	return name
 }
 
 // IDs returns the ids of Encode(text) and nothing else, faster. Words without a token, where the vocabulary has none for

@@ -30,13 +30,22 @@ type trainerState struct {
 	Run  json.RawMessage `json:"run,omitempty"` // what the run was started with
 }
 
+// Kept is what a checkpoint holds besides the trainer's own state.
+type Kept struct {
+	Model  any    // its parameters
+	Config []byte // config.json
+	Run    []byte // JSON object of what the run was started with, which Resume compares; nil: none
+	// More writes further files into the folder, each synced; nil: none.
+	More func(dir string) error
+}
+
 // Save writes the state of the run into the folder checkpoint-N of dir, N the
-// number of steps done: the model m as a Hugging Face folder with config, the
-// optimizer's state, the step, and run, any JSON, which Resume compares. The
-// place in the data and the random state follow from the step. The folder
-// appears when it is whole and on the disk; then those of earlier steps are
-// removed. A full disk or a crash at any moment leaves the last one as it was.
-func (t *Trainer) Save(dir string, m any, config, run []byte) error {
+// number of steps done: the model as a Hugging Face folder, the optimizer's
+// state, and the step, from which the place in the data and the random state
+// follow. The folder appears when it is whole and on the disk; then those of
+// earlier steps are removed. A full disk or a crash at any moment leaves the
+// last one as it was.
+func (t *Trainer) Save(dir string, k Kept) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
@@ -45,13 +54,18 @@ func (t *Trainer) Save(dir string, m any, config, run []byte) error {
 		return nil // the same step of the same run has the same bits
 	}
 	err := atomicfile.Folder(path, func(temp string) error {
-		if err := checkpoint.Save(temp, m, config); err != nil {
+		if err := checkpoint.Save(temp, k.Model, k.Config); err != nil {
 			return err
+		}
+		if k.More != nil {
+			if err := k.More(temp); err != nil {
+				return err
+			}
 		}
 		if err := safetensors.Write(filepath.Join(temp, optimizerFile), t.Optimizer.State(), nil); err != nil {
 			return err
 		}
-		return writeJSON(filepath.Join(temp, trainerFile), trainerState{t.Done, run})
+		return writeJSON(filepath.Join(temp, trainerFile), trainerState{t.Done, k.Run})
 	})
 	if err != nil {
 		return err
@@ -62,20 +76,9 @@ func (t *Trainer) Save(dir string, m any, config, run []byte) error {
 // Resume takes up the latest checkpoint in dir, made with the same run, and
 // says whether there is one. The model m must have the optimizer's parameters.
 func (t *Trainer) Resume(dir string, m any, run []byte) (found bool, err error) {
-	path, _, err := Latest(dir)
+	path, step, err := latestOf(dir, run)
 	if err != nil || path == "" {
 		return false, err
-	}
-	raw, err := os.ReadFile(filepath.Join(path, trainerFile))
-	if err != nil {
-		return false, err
-	}
-	var state trainerState
-	if err := json.Unmarshal(raw, &state); err != nil {
-		return false, fmt.Errorf("%s: %w", filepath.Join(path, trainerFile), err)
-	}
-	if err := sameRun(state.Run, run); err != nil {
-		return false, fmt.Errorf("%s: %w", path, err)
 	}
 	moments, err := safetensors.Open(filepath.Join(path, optimizerFile))
 	if err != nil {
@@ -103,18 +106,43 @@ func (t *Trainer) Resume(dir string, m any, run []byte) (found bool, err error) 
 	if err := t.Optimizer.Restore(moments); err != nil {
 		return false, fmt.Errorf("%s: %w", path, err)
 	}
-	t.Done = state.Step
+	t.Done = step
 	return true, nil
 }
 
-// sameRun gives an error that names what differs between two runs, JSON objects.
+// latestOf is Latest, and fails where the checkpoint is of another run.
+func latestOf(dir string, run []byte) (path string, step int, err error) {
+	path, step, err = Latest(dir)
+	if err != nil || path == "" {
+		return "", 0, err
+	}
+	raw, err := os.ReadFile(filepath.Join(path, trainerFile))
+	if err != nil {
+		return "", 0, err
+	}
+	var state trainerState
+	if err := json.Unmarshal(raw, &state); err != nil {
+		return "", 0, fmt.Errorf("%s: %w", filepath.Join(path, trainerFile), err)
+	}
+	if err := sameRun(state.Run, run); err != nil {
+		return "", 0, fmt.Errorf("%s: %w", path, err)
+	}
+	if state.Step != step {
+		return "", 0, fmt.Errorf("%s: the folder was renamed: it holds step %d", path, state.Step)
+	}
+	return path, step, nil
+}
+
+// sameRun gives an error that names what differs between two runs, JSON objects
+// or nil.
 func sameRun(have, want []byte) error {
 	var a, b map[string]json.RawMessage
-	if err := json.Unmarshal(have, &a); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(want, &b); err != nil {
-		return err
+	for raw, into := range map[*[]byte]*map[string]json.RawMessage{&have: &a, &want: &b} {
+		if len(*raw) > 0 {
+			if err := json.Unmarshal(*raw, into); err != nil {
+				return err
+			}
+		}
 	}
 	var differences []error
 	for _, key := range sortedKeys(a, b) {

@@ -186,7 +186,7 @@ func TestResume(t *testing.T) {
 			if err := part.Run(ctx, src); !errors.Is(err, enough) || part.Done != stop {
 				t.Fatalf("stopped after %d steps with %v", part.Done, err)
 			}
-			if err := part.Save(dir, m, []byte("{}"), run); err != nil {
+			if err := part.Save(dir, Kept{Model: m, Config: []byte("{}"), Run: run}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -211,7 +211,7 @@ func TestResume(t *testing.T) {
 func TestResumeRefusesAnotherRun(t *testing.T) {
 	tr, m, _ := start(10, 1, nil)
 	dir := t.TempDir()
-	if err := tr.Save(dir, m, []byte("{}"), []byte(`{"seed": 3, "steps": 10}`)); err != nil {
+	if err := tr.Save(dir, Kept{Model: m, Config: []byte("{}"), Run: []byte(`{"seed": 3, "steps": 10}`)}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := tr.Resume(dir, m, []byte(`{"seed":3,"steps":20}`))

@@ -74,14 +74,26 @@ func (m *Meter) Note(words string) {
 	m.note = words
 }
 
+// Clear takes the line off the terminal until the next change, to make room for other words.
+func (m *Meter) Clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clear()
+}
+
 // Done takes the line off the terminal. Nothing is shown afterwards.
 func (m *Meter) Done() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.clear()
+	m.out = nil
+}
+
+func (m *Meter) clear() {
 	if m.out != nil && m.width > 0 {
 		fmt.Fprintf(m.out, "\r%s\r", strings.Repeat(" ", m.width))
+		m.width = 0
 	}
-	m.out = nil
 }
 
 // draw rewrites the line unless it has just been written.

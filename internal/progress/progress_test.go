@@ -67,6 +67,13 @@ func TestLineShowsCountNoteRateAndTimeLeft(t *testing.T) {
 	if have := s.String(); strings.Contains(have, "left") || strings.Contains(have, "loss") {
 		t.Errorf("have %q, want neither time left nor note", have)
 	}
+	if m.Clear(); s.String() != "" {
+		t.Errorf("after Clear the line is %q", s.String())
+	}
+	c.wait(time.Second)
+	if m.Add(1, 1); s.String() == "" {
+		t.Error("after Clear the line does not come back")
+	}
 	m.Done()
 	if s.String() != "" {
 		t.Errorf("after Done the line is %q", s.String())
