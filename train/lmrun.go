@@ -35,6 +35,9 @@ func (r *lmRun) check() error {
 	if r.Batch < 1 || r.Steps < 1 || r.Batch%max(r.Accumulate, 1) != 0 {
 		return fmt.Errorf("a batch of %d sequences cannot be computed in %d parts, or there are no steps (%d)", r.Batch, r.Accumulate, r.Steps)
 	}
+	if r.Width < 1 || r.Heads < 1 || r.Width%r.Heads != 0 {
+		return fmt.Errorf("the width (%d) must be a positive multiple of the heads (%d)", r.Width, r.Heads)
+	}
 	if r.Store != nn.F32 && r.Store != nn.BF16 {
 		return fmt.Errorf("weights can be stored as F32 or BF16, not as %s", r.Store)
 	}

@@ -41,6 +41,7 @@ func verbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newCheck(a),
 		newTokenize(a),
+		newTrain(a),
 		newVersion(a),
 		newCompletion(a),
 	}

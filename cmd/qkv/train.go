@@ -42,6 +42,9 @@ any number of threads and any CPU.`,
   qkv train lm @train.txt --val @validation.txt --arch gpt2 --layers 8 --lr 2e-3 --out my-gpt`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.Out == "" {
+				return usagef("want --out DIR, the folder of the result")
+			}
 			o.Texts = args
 			switch strings.ToLower(store) {
 			case "f32":
@@ -85,7 +88,6 @@ any number of threads and any CPU.`,
 	f.IntVar(&o.EvalWindows, "eval-windows", 256, "sequences of such an evaluation, spread over the text; 0: all (the last evaluation takes all)")
 	f.IntVar(&o.SaveEvery, "save-every", 250, "steps between checkpoints")
 	f.StringVar(&store, "dtype-out", "f32", "how the result's weights are stored: f32 or bf16")
-	_ = cmd.MarkFlagRequired("out")
 	return cmd
 }
 
