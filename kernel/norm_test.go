@@ -152,6 +152,13 @@ func TestSoftmaxTiles(t *testing.T) {
 	if m != inf || l != 0 || corr != 1 {
 		t.Errorf("nothing visible yet: have %v %v %v, want -Inf 0 1", m, l, corr)
 	}
+	nan := float32(math.NaN())
+	if _, l, _ := s.SoftmaxTile([]float32{inf, nan, inf}, inf, 0); l == l {
+		t.Errorf("a NaN among hidden scores is lost: l = %v", l)
+	}
+	if lse := s.LogSumExp([]float32{inf, nan}); lse == lse {
+		t.Errorf("LogSumExp loses a NaN: %v", lse)
+	}
 	if lse := s.LogSumExp(nil); lse != inf {
 		t.Errorf("LogSumExp of nothing: have %v", lse)
 	}

@@ -9,7 +9,8 @@ import (
 )
 
 // Set is the kernel table of one instruction set. Every field is filled; the
-// comment gives the loop it runs, for all i of dst.
+// comment gives the loop it runs over all elements of dst, or of the first slice
+// where there is no dst.
 type Set struct {
 	Name string // "go", "avx2" or "avx512"
 

@@ -69,13 +69,13 @@ func noNaN(x []float32) bool {
 //	m2 = max(m, s), corr = e^(m-m2), l2 = l·corr + Σ e^(s-m2)
 //
 // Scores of -Inf become exact zeros. While all are -Inf nothing changes: s is
-// zero, corr is 1.
+// zero, corr is 1. A NaN makes l2 NaN.
 func (set *Set) SoftmaxTile(s []float32, m, l float32) (m2, l2, corr float32) {
 	m2 = m
 	if v := set.MaxOf(s); v > m2 {
 		m2 = v
 	}
-	if math.IsInf(float64(m2), -1) {
+	if math.IsInf(float64(m2), -1) && noNaN(s) {
 		clear(s)
 		return m2, l, 1
 	}
