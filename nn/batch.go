@@ -78,20 +78,27 @@ func (b Batch) HiddenOf(i int) []bool {
 	return b.Hidden[b.Off[i]:b.Off[i+1]]
 }
 
-// Firsts is the first row of each sequence.
+// Firsts is the first row of each sequence, and -1 where it has none: what
+// Gather makes zeros of.
 func (b Batch) Firsts() []int32 {
 	rows := make([]int32, b.Len())
 	for i := range rows {
 		rows[i] = int32(b.Off[i])
+		if b.Off[i] == b.Off[i+1] {
+			rows[i] = -1
+		}
 	}
 	return rows
 }
 
-// Lasts is the last row of each sequence.
+// Lasts is the last row of each sequence, and -1 where it has none.
 func (b Batch) Lasts() []int32 {
 	rows := make([]int32, b.Len())
 	for i := range rows {
 		rows[i] = int32(b.Off[i+1] - 1)
+		if b.Off[i] == b.Off[i+1] {
+			rows[i] = -1
+		}
 	}
 	return rows
 }
@@ -108,6 +115,20 @@ func (b Batch) Check() error {
 	}
 	if len(b.Positions) != b.Rows() {
 		return fmt.Errorf("batch: %d positions for %d rows", len(b.Positions), b.Rows())
+	}
+	if b.Grids != nil && len(b.Grids) != b.Len() {
+		return fmt.Errorf("batch: %d grids for %d sequences", len(b.Grids), b.Len())
+	}
+	for i, g := range b.Grids {
+		if g.Height < 0 || g.Width < 0 {
+			return fmt.Errorf("batch: sequence %d has a grid of %d × %d", i, g.Height, g.Width)
+		}
+	}
+	if b.Context != nil && len(b.Context) != b.Len() {
+		return fmt.Errorf("batch: %d contexts for %d sequences", len(b.Context), b.Len())
+	}
+	if b.Hidden != nil && len(b.Hidden) != b.Rows() {
+		return fmt.Errorf("batch: %d marks of hidden rows for %d rows", len(b.Hidden), b.Rows())
 	}
 	return nil
 }

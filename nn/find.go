@@ -29,11 +29,15 @@ func Params(m any) iter.Seq2[string, *Param] {
 	}
 }
 
-// Find gives every T within the model m, in the order of its fields: Find[*attention.Core]
-// gives the cores of all layers, so that another paper can be put into each.
+// Find gives every T within the model m that is not nil, in the order of its
+// fields: Find[*attention.Core] gives the cores of all layers, so that another
+// paper can be put into each.
 func Find[T any](m any) []T {
 	var found []T
 	walk(reflect.ValueOf(m), "", func(_ string, v reflect.Value) bool {
+		if v.Kind() == reflect.Pointer && v.IsNil() {
+			return true
+		}
 		if x, ok := v.Interface().(T); ok {
 			found = append(found, x)
 		} else if v.CanAddr() {
@@ -47,20 +51,23 @@ func Find[T any](m any) []T {
 }
 
 // walk calls f with every exported field below v and its name, parents first,
-// until f gives false.
+// until f gives false. Fields of an embedded struct count as its owner's, exported
+// or not.
 func walk(v reflect.Value, name string, f func(string, reflect.Value) bool) bool {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if v.IsNil() {
 			return true
 		}
-		if _, ok := v.Interface().(*Param); ok {
+		if v.Type() == reflect.TypeFor[*Param]() {
 			return true
 		}
 		return walk(v.Elem(), name, f)
 	case reflect.Slice, reflect.Array:
-		if k := v.Type().Elem().Kind(); k != reflect.Pointer && k != reflect.Struct && k != reflect.Interface {
-			return true
+		switch v.Type().Elem().Kind() {
+		case reflect.Pointer, reflect.Struct, reflect.Interface, reflect.Slice, reflect.Array:
+		default:
+			return true // numbers
 		}
 		for i := range v.Len() {
 			at := join(name, strconv.Itoa(i))
@@ -72,11 +79,11 @@ func walk(v reflect.Value, name string, f func(string, reflect.Value) bool) bool
 		for i := range v.NumField() {
 			field := v.Type().Field(i)
 			tag := field.Tag.Get("ckpt")
-			if !field.IsExported() || tag == "-" {
+			if tag == "-" || !field.IsExported() && !field.Anonymous {
 				continue
 			}
 			at := join(name, tag)
-			if !f(at, v.Field(i)) || !walk(v.Field(i), at, f) {
+			if field.IsExported() && !f(at, v.Field(i)) || !walk(v.Field(i), at, f) {
 				return false
 			}
 		}

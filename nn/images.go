@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/qkvgo/qkv/device"
 	"github.com/qkvgo/qkv/kernel"
 	"github.com/qkvgo/qkv/tensor"
 )
@@ -30,6 +31,10 @@ func (l *Patches) Forward(p *Pass, pixels *tensor.Tensor) *tensor.Tensor {
 		panic(&tensor.Fault{Op: "Patches", Param: l.Weight.Name, Shapes: [][]int{pixels.Shape(), l.Weight.Shape},
 			Msg: "the pictures have another number of channels"})
 	}
+	if len(p.Rows.Grids) != p.Rows.Len() || pixels.Rows() != p.Rows.Rows() {
+		panic(&tensor.Fault{Op: "Patches", Param: l.Weight.Name, Shapes: [][]int{pixels.Shape()},
+			Msg: fmt.Sprintf("the batch has %d rows of %d pictures and %d grids", p.Rows.Rows(), p.Rows.Len(), len(p.Rows.Grids))})
+	}
 	grids := make([]Grid, p.Rows.Len())
 	for i, g := range p.Rows.Grids {
 		grids[i] = Grid{g.Height / h, g.Width / w}
@@ -43,30 +48,48 @@ func (l *Patches) Forward(p *Pass, pixels *tensor.Tensor) *tensor.Tensor {
 // unfold puts each patch's pixels into one row, [patches, C·h·w], a channel
 // after the other. Adjoint: each number back to its pixel.
 func unfold(pixels *tensor.Tensor, from, patches Batch, h, w int) *tensor.Tensor {
-	s, c := pixels.Scope(), pixels.Width()
-	y := s.New(patches.Rows(), c*h*w)
-	each := func(f func(row, at, pixel, channel int)) {
-		s.Device.Parallel(patches.Len(), 1, func(lo, hi int, _ *kernel.Workspace) {
-			for i := lo; i < hi; i++ {
-				wide := from.Grids[i].Width
-				for n := range patches.Grids[i].Height * patches.Grids[i].Width {
-					top, left := n/patches.Grids[i].Width*h, n%patches.Grids[i].Width*w
-					for a := range h * w {
-						pixel := from.Off[i] + (top+a/w)*wide + left + a%w
-						for k := range c {
-							f(patches.Off[i]+n, k*h*w+a, pixel, k)
-						}
-					}
-				}
-			}
-		})
+	s := pixels.Scope()
+	y := s.New(patches.Rows(), pixels.Width()*h*w)
+	each := func(f func(patch, place, pixel int)) {
+		for i, g := range patches.Grids {
+			g.pixels(s.Device, h, w, from.Grids[i].Width, func(patch, place, pixel int) {
+				f(patches.Off[i]+patch, place, from.Off[i]+pixel)
+			})
+		}
 	}
-	each(func(row, at, pixel, channel int) { y.Row(row)[at] = pixels.Row(pixel)[channel] })
+	each(func(patch, place, pixel int) { scatter(y.Row(patch), pixels.Row(pixel), place, h*w) })
 	return s.Record("unfold", y, []*tensor.Tensor{pixels}, nil, func(g *tensor.Tensor) []*tensor.Tensor {
 		dx := s.Zeros(pixels.Shape()...)
-		each(func(row, at, pixel, channel int) { dx.Row(pixel)[channel] = g.Row(row)[at] })
+		each(func(patch, place, pixel int) { collect(dx.Row(pixel), g.Row(patch), place, h*w) })
 		return []*tensor.Tensor{dx}
 	})
+}
+
+// pixels calls f for every pixel of a grid of patches of h × w that are cut from
+// a picture of the given width: with the patch, the pixel's place in it and the
+// pixel's place in the picture, all counted row by row.
+func (g Grid) pixels(dev device.Device, h, w, width int, f func(patch, place, pixel int)) {
+	dev.Parallel(g.Height, 1, func(lo, hi int, _ *kernel.Workspace) {
+		for y := lo * h; y < hi*h; y++ {
+			for x := range g.Width * w {
+				f(y/h*g.Width+x/w, y%h*w+x%w, y*width+x)
+			}
+		}
+	})
+}
+
+// scatter writes a pixel's channels to its place in a patch of n pixels.
+func scatter(patch, pixel []float32, place, n int) {
+	for k, v := range pixel {
+		patch[k*n+place] = v
+	}
+}
+
+// collect is the opposite of scatter.
+func collect(pixel, patch []float32, place, n int) {
+	for k := range pixel {
+		pixel[k] = patch[k*n+place]
+	}
 }
 
 // Replace puts token, one row, in place of the rows of x that masked names.
@@ -102,8 +125,8 @@ func Prepend(p *Pass, token, x *tensor.Tensor) *tensor.Tensor {
 	return tensor.Stack(token, x).Gather(ids)
 }
 
-// Behead leaves out the first row of each sequence of x and makes p.Rows the
-// shorter batch: the opposite of Prepend.
+// Behead leaves out the first row of each sequence of x, if it has one, and makes
+// p.Rows the shorter batch: the opposite of Prepend.
 func Behead(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 	var ids []int32
 	lengths := make([]int, p.Rows.Len())
@@ -111,7 +134,7 @@ func Behead(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 		for r := p.Rows.Off[i] + 1; r < p.Rows.Off[i+1]; r++ {
 			ids = append(ids, int32(r))
 		}
-		lengths[i] = p.Rows.Off[i+1] - p.Rows.Off[i] - 1
+		lengths[i] = max(p.Rows.Off[i+1]-p.Rows.Off[i]-1, 0)
 	}
 	grids := p.Rows.Grids
 	p.Rows = Sequences(lengths...)
@@ -124,13 +147,27 @@ func Behead(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 // picture of another grid takes the table by bicubic interpolation where resize
 // says so (the paper, §3.2), and is a fault otherwise.
 func AtGrids(p *Pass, table *tensor.Tensor, grid Grid, resize bool) *tensor.Tensor {
-	rows := make([][]int32, 0, p.Rows.Rows())
-	weights := make([][]float32, 0, p.Rows.Rows())
+	table = table.Reshape(1+grid.Height*grid.Width, table.Width())
+	var ids []int32 // while no picture has another grid, places are rows of the table
 	for _, g := range p.Rows.Grids {
-		if g != grid && !resize {
-			panic(&tensor.Fault{Op: "AtGrids", Shapes: [][]int{{g.Height, g.Width}, {grid.Height, grid.Width}},
-				Msg: "the picture has another number of patches than the table of positions; resize the picture, or interpolate positions"})
+		if g != grid {
+			if !resize {
+				panic(&tensor.Fault{Op: "AtGrids", Shapes: [][]int{{g.Height, g.Width}, {grid.Height, grid.Width}},
+					Msg: "the picture has another number of patches than the table of positions; resize the picture, or interpolate positions"})
+			}
+			return table.Mix(resized(p.Rows.Grids, grid))
 		}
+		for i := range table.Rows() {
+			ids = append(ids, int32(i))
+		}
+	}
+	return table.Gather(ids)
+}
+
+// resized gives for the class token and each place of pictures with the given
+// grids the rows of a table for grid and their weights.
+func resized(grids []Grid, grid Grid) (rows [][]int32, weights [][]float32) {
+	for _, g := range grids {
 		rows, weights = append(rows, []int32{0}), append(weights, []float32{1})
 		for y := range g.Height {
 			for x := range g.Width {
@@ -139,7 +176,7 @@ func AtGrids(p *Pass, table *tensor.Tensor, grid Grid, resize bool) *tensor.Tens
 			}
 		}
 	}
-	return table.Reshape(1+grid.Height*grid.Width, table.Width()).Mix(rows, weights)
+	return rows, weights
 }
 
 // cubicAt gives the table rows (1 is the first of the grid) and their weights
@@ -189,51 +226,54 @@ func PixelShuffle(x *tensor.Tensor, grids []Grid, s int) *tensor.Tensor {
 		panic(&tensor.Fault{Op: "PixelShuffle", Shapes: [][]int{x.Shape()}, Msg: fmt.Sprintf("not %d rows of a multiple of %d numbers", n, s*s)})
 	}
 	y := x.Scope().New(n*s*s, c)
-	each := func(f func(row, at, pixel, channel int)) {
+	each := func(f func(patch, place, pixel int)) {
 		first := 0
 		for _, g := range grids {
-			for r := range g.Height * g.Width {
-				top, left := r/g.Width*s, r%g.Width*s
-				for a := range s * s {
-					pixel := first*s*s + (top+a/s)*g.Width*s + left + a%s
-					for k := range c {
-						f(first+r, k*s*s+a, pixel, k)
-					}
-				}
-			}
+			g.pixels(x.Scope().Device, s, s, g.Width*s, func(patch, place, pixel int) {
+				f(first+patch, place, first*s*s+pixel)
+			})
 			first += g.Height * g.Width
 		}
 	}
-	each(func(row, at, pixel, channel int) { y.Row(pixel)[channel] = x.Row(row)[at] })
+	each(func(patch, place, pixel int) { collect(y.Row(pixel), x.Row(patch), place, s*s) })
 	return x.Scope().Record("PixelShuffle", y, []*tensor.Tensor{x}, nil, func(g *tensor.Tensor) []*tensor.Tensor {
 		dx := x.Scope().New(x.Shape()...)
-		each(func(row, at, pixel, channel int) { dx.Row(row)[at] = g.Row(pixel)[channel] })
+		each(func(patch, place, pixel int) { scatter(dx.Row(patch), g.Row(pixel), place, s*s) })
 		return []*tensor.Tensor{dx}
 	})
 }
 
 // MaskedL1 is the mean absolute difference of y and want, [pixels, C], over the
 // pixels of masked patches of h × w (Xie et al. 2022, SimMIM, eq. 1): the sum
-// over them by (their number + 1e-5)·C.
+// over them by (their number + 1e-5)·C. masked is [patches].
 func MaskedL1(y *tensor.Tensor, want []float32, grids []Grid, masked []bool, h, w int) *tensor.Tensor {
 	if y.Rows()*y.Width() != len(want) {
 		panic(&tensor.Fault{Op: "MaskedL1", Shapes: [][]int{y.Shape(), {len(want)}},
 			Msg: "as many pixels must be predicted as there are (encoder_stride must be patch_size)"})
 	}
+	pixels, patches := 0, 0
+	for _, g := range grids {
+		pixels, patches = pixels+g.Height*g.Width, patches+g.Height/h*(g.Width/w)
+	}
+	if pixels != y.Rows() || patches*h*w != pixels || patches != len(masked) {
+		panic(&tensor.Fault{Op: "MaskedL1", Shapes: [][]int{y.Shape(), {len(masked)}},
+			Msg: fmt.Sprintf("pictures of %d pixels have %d patches of %d×%d", pixels, patches, h, w)})
+	}
 	var rows []int32
-	first, patch := 0, 0
+	var target []float32
+	pixel, patch := 0, 0
 	for _, g := range grids {
 		for r := range g.Height * g.Width {
 			if masked[patch+r/g.Width/h*(g.Width/w)+r%g.Width/w] {
-				rows = append(rows, int32(first+r))
+				rows = append(rows, int32(pixel))
+				target = append(target, want[pixel*y.Width():(pixel+1)*y.Width()]...)
 			}
+			pixel++
 		}
-		first += g.Height * g.Width
 		patch += g.Height / h * (g.Width / w)
 	}
-	target := make([]float32, 0, len(rows)*y.Width())
-	for _, r := range rows {
-		target = append(target, want[int(r)*y.Width():int(r+1)*y.Width()]...)
+	if len(rows) == 0 {
+		return y.Gather(nil).Sum() // zero, where a mean of nothing is not a number
 	}
 	n := float32(len(rows))
 	return y.Gather(rows).L1(target).Scale(n / (n + 1e-5))

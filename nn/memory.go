@@ -1,9 +1,5 @@
 package nn
 
-import "strconv"
-
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // Memory is what outlives a pass: caches of keys and values, recurrent states.
 // A site (an attention core, a recurrent layer) keeps its own entry under its
 // own key. A Memory belongs to one decoding session and one goroutine.

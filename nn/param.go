@@ -69,7 +69,7 @@ func (w *Param) Bind(t DType, raw []byte) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.dtype, w.raw, w.f32 = t, raw, nil
+	w.dtype, w.raw, w.keep, w.f32 = t, raw, nil, nil
 	w.panels.Drop()
 }
 
@@ -86,7 +86,7 @@ func (w *Param) Set(data []float32) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.dtype, w.raw, w.f32 = F32, nil, data
+	w.dtype, w.raw, w.keep, w.f32 = F32, nil, nil, data
 	w.panels.Drop()
 }
 
@@ -126,13 +126,13 @@ func (w *Param) values() []float32 {
 }
 
 // Own makes the values the parameter's own, so that training may change them in
-// place, and gives them. Storage becomes F32.
+// place, and gives them. Storage becomes F32, and no file is needed any more.
 func (w *Param) Own() []float32 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.raw != nil {
 		w.f32 = append([]float32{}, w.values()...)
-		w.dtype, w.raw = F32, nil
+		w.dtype, w.raw, w.keep = F32, nil, nil
 	}
 	return w.f32
 }

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/qkvgo/qkv/device"
 	"github.com/qkvgo/qkv/device/cpu"
@@ -102,7 +103,7 @@ func (p *Pass) Layer(i int, y *tensor.Tensor) *tensor.Tensor {
 	if p.Probe != nil {
 		y = p.Probe.Layer(p, i, y)
 	}
-	p.Mark("the end of layer "+itoa(i), y)
+	p.Mark("the end of layer "+strconv.Itoa(i), y)
 	return y
 }
 
@@ -120,9 +121,10 @@ func (p *Pass) Site() uint64 {
 	return p.site
 }
 
-// First is the first row of each sequence of x,
-// [sequences, width].
+// First is the first row of each sequence of x, [sequences, width]; zeros where a
+// sequence is empty.
 func (p *Pass) First(x *tensor.Tensor) *tensor.Tensor { return x.Gather(p.Rows.Firsts()) }
 
-// Last is the last row of each sequence of x, [sequences, width].
+// Last is the last row of each sequence of x, [sequences, width]; zeros where a
+// sequence is empty.
 func (p *Pass) Last(x *tensor.Tensor) *tensor.Tensor { return x.Gather(p.Rows.Lasts()) }
