@@ -80,15 +80,13 @@ var loops = []loop{
 		return nil
 	}},
 	{"Uniform", 1, 0, func(s *Set, v [][]float32, c []float32) []float32 {
-		offset := uint64(math.Float32bits(c[2])) % 1000
-		if c[3] > 0 { // where the counter's lower half overflows
-			offset += 4<<32 - 600
-		}
-		s.Uniform(v[0], uint64(math.Float32bits(c[0]))<<20, uint64(math.Float32bits(c[1]))<<20, offset)
+		key, site, offset := randomPlace(c)
+		s.Uniform(v[0], key, site, offset)
 		return nil
 	}},
-	{"keepScaled", 1, 2, func(s *Set, v [][]float32, c []float32) []float32 {
-		s.keepScaled(v[0], v[1], v[2], c[0], c[1])
+	{"Dropout", 1, 1, func(s *Set, v [][]float32, c []float32) []float32 {
+		key, site, offset := randomPlace(c)
+		s.Dropout(v[0], v[1], 0.25, key, site, offset)
 		return nil
 	}},
 	{"Sum", 0, 1, func(s *Set, v [][]float32, c []float32) []float32 { return []float32{s.Sum(v[0])} }},
@@ -144,6 +142,15 @@ var loops = []loop{
 	{"F16ToF32", 1, 1, widen(func(s *Set) func([]float32, []uint16) { return s.F16ToF32 })},
 	{"F32ToBF16", 1, 1, narrow(func(s *Set) func([]uint16, []float32) { return s.F32ToBF16 })},
 	{"F32ToF16", 1, 1, narrow(func(s *Set) func([]uint16, []float32) { return s.F32ToF16 })},
+}
+
+// randomPlace makes a place in the sequences of random numbers of scalars.
+func randomPlace(c []float32) (key, site, offset uint64) {
+	offset = uint64(math.Float32bits(c[2])) % 1000
+	if c[3] > 0 { // where the counter's lower half overflows
+		offset += 4<<32 - 600
+	}
+	return uint64(math.Float32bits(c[0])) << 20, uint64(math.Float32bits(c[1])) << 20, offset
 }
 
 func widen(f func(s *Set) func([]float32, []uint16)) func(s *Set, v [][]float32, c []float32) []float32 {

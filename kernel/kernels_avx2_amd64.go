@@ -172,11 +172,6 @@ func addScaledAVX2(dst, x *float32, n int, s float32)
 //go:noescape
 func rotaryAVX2(low, high, x, y, cos, sin *float32, n int)
 
-// keepScaledAVX2 runs the loop dst = x·scale where u >= rate, else 0.
-//
-//go:noescape
-func keepScaledAVX2(dst, x, u *float32, n int, rate, scale float32)
-
 // adamWAVX2 runs the loop as in adamWGo.
 //
 //go:noescape
@@ -286,3 +281,8 @@ func f32ToF16AVX2(dst *uint16, src *float32, n int)
 //
 //go:noescape
 func uniformAVX2(dst *float32, turns int, keyLow, keyHigh, siteLow, siteHigh, counterLow, counterHigh uint32)
+
+// dropoutAVX2 runs the loop dst = x·scale where the number that uniform draws is at least rate, else 0
+//
+//go:noescape
+func dropoutAVX2(dst *float32, turns int, keyLow, keyHigh, siteLow, siteHigh, counterLow, counterHigh uint32, x *float32, rate, scale float32)

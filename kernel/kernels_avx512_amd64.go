@@ -172,11 +172,6 @@ func addScaledAVX512(dst, x *float32, n int, s float32)
 //go:noescape
 func rotaryAVX512(low, high, x, y, cos, sin *float32, n int)
 
-// keepScaledAVX512 runs the loop dst = x·scale where u >= rate, else 0.
-//
-//go:noescape
-func keepScaledAVX512(dst, x, u *float32, n int, rate, scale float32)
-
 // adamWAVX512 runs the loop as in adamWGo.
 //
 //go:noescape
@@ -286,3 +281,8 @@ func f32ToF16AVX512(dst *uint16, src *float32, n int)
 //
 //go:noescape
 func uniformAVX512(dst *float32, turns int, keyLow, keyHigh, siteLow, siteHigh, counterLow, counterHigh uint32)
+
+// dropoutAVX512 runs the loop dst = x·scale where the number that uniform draws is at least rate, else 0
+//
+//go:noescape
+func dropoutAVX512(dst *float32, turns int, keyLow, keyHigh, siteLow, siteHigh, counterLow, counterHigh uint32, x *float32, rate, scale float32)

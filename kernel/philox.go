@@ -40,34 +40,23 @@ func Uniform(dst []float32, key, site, offset uint64) {
 	}
 }
 
-// keepScaledGo is dst = x·scale where u ≥ rate, zero elsewhere.
-func keepScaledGo(dst, x, u []float32, rate, scale float32) {
-	x, u = x[:len(dst)], u[:len(dst)]
-	for i, v := range x {
-		v *= scale
-		if !(u[i] >= rate) {
-			v = 0
-		}
-		dst[i] = v
-	}
-}
-
 // Dropout writes x scaled by 1/(1-rate) where Uniform(key, site, offset) is at
 // least rate, and zero elsewhere (Srivastava et al. 2014). With the same
 // arguments it is its own adjoint.
-func (s *Set) Dropout(dst, x []float32, rate float32, key, site, offset uint64) {
-	if len(dst) == 0 {
-		return
-	}
-	u := dst
-	if &dst[0] == &x[0] {
-		u = make([]float32, len(dst))
-	}
-	s.Uniform(u, key, site, offset)
-	s.keepScaled(dst, x, u, rate, 1/(1-rate))
-}
-
-// Dropout is Set.Dropout of the best set.
 func Dropout(dst, x []float32, rate float32, key, site, offset uint64) {
-	Best().Dropout(dst, x, rate, key, site, offset)
+	x = x[:len(dst)]
+	scale := 1 / (1 - rate)
+	var u [64]float32
+	for len(dst) > 0 {
+		n := min(len(dst), len(u))
+		Uniform(u[:n], key, site, offset)
+		for i, v := range x[:n] {
+			v *= scale
+			if !(u[i] >= rate) {
+				v = 0
+			}
+			dst[i] = v
+		}
+		dst, x, offset = dst[n:], x[n:], offset+uint64(n)
+	}
 }

@@ -44,8 +44,9 @@ type Set struct {
 	//	dst[i+d/2] = FMA(x[i+d/2], cos[i], x[i]·sin[i])
 	Rotary func(dst, x, cos, sin []float32)
 
-	// Uniform draws random numbers, as the function Uniform defines.
+	// Random numbers, as the functions Uniform and Dropout define.
 	Uniform func(dst []float32, key, site, offset uint64)
+	Dropout func(dst, x []float32, rate float32, key, site, offset uint64)
 
 	// Reductions in 16 lanes.
 	Sum   func(x []float32) float32    // Σ x
@@ -61,7 +62,6 @@ type Set struct {
 	sumSquaresAbout func(x []float32, c float32) float32
 	expSub          func(dst, x []float32, c float32) float32
 	sumExpSub       func(x []float32, c float32) float32
-	keepScaled      func(dst, x, u []float32, rate, scale float32)
 	subMul          func(dx, g, y []float32, c float32)
 	normalize       func(dst, x []float32, mean, rstd float32)
 	normalizeScale  func(dst, x, gamma []float32, mean, rstd float32)
@@ -107,7 +107,7 @@ func goSet() *Set {
 
 		Add: addGo, Sub: subGo, Mul: mulGo, Div: divGo, Max: maxGo,
 		Scale: scaleGo, AddConst: addConstGo, AddScaled: addScaledGo, MulAdd: mulAddGo,
-		Rotary: rotaryGo, AdamW: adamWGo, Uniform: Uniform,
+		Rotary: rotaryGo, AdamW: adamWGo, Uniform: Uniform, Dropout: Dropout,
 
 		Sum: sumGo, Dot: dotGo, MaxOf: maxOfGo,
 		BF16ToF32: bf16ToF32Go, F16ToF32: f16ToF32Go,
@@ -116,7 +116,6 @@ func goSet() *Set {
 		sumSquaresAbout: sumSquaresAboutGo,
 		expSub:          expSubGo,
 		sumExpSub:       sumExpSubGo,
-		keepScaled:      keepScaledGo,
 		subMul:          subMulGo,
 		normalize:       normalizeGo,
 		normalizeScale:  normalizeScaleGo,

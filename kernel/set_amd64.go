@@ -59,6 +59,7 @@ func avx2Set() *Set {
 		Rotary:    mapRotary(rotaryAVX2),
 		AdamW:     mapAdamW(adamWAVX2),
 		Uniform:   drawer(uniformAVX2, 8),
+		Dropout:   dropper(dropoutAVX2, 8),
 
 		Sum:   reduce1(sumAVX2),
 		Dot:   reduce2(dotAVX2),
@@ -72,7 +73,6 @@ func avx2Set() *Set {
 		sumSquaresAbout: reduceAbout(sumSquaresAboutAVX2),
 		expSub:          mapSum(expSubAVX2),
 		sumExpSub:       reduceAbout(sumExpSubAVX2),
-		keepScaled:      mapNorm2(keepScaledAVX2),
 		subMul:          mapScalar2(subMulAVX2),
 		normalize:       mapNorm1(normalizeAVX2),
 		normalizeScale:  mapNorm2(normalizeScaleAVX2),
@@ -126,6 +126,7 @@ func avx512Set() *Set {
 		Rotary:    mapRotary(rotaryAVX512),
 		AdamW:     mapAdamW(adamWAVX512),
 		Uniform:   drawer(uniformAVX512, 16),
+		Dropout:   dropper(dropoutAVX512, 16),
 
 		Sum:   reduce1(sumAVX512),
 		Dot:   reduce2(dotAVX512),
@@ -139,7 +140,6 @@ func avx512Set() *Set {
 		sumSquaresAbout: reduceAbout(sumSquaresAboutAVX512),
 		expSub:          mapSum(expSubAVX512),
 		sumExpSub:       reduceAbout(sumExpSubAVX512),
-		keepScaled:      mapNorm2(keepScaledAVX512),
 		subMul:          mapScalar2(subMulAVX512),
 		normalize:       mapNorm1(normalizeAVX512),
 		normalizeScale:  mapNorm2(normalizeScaleAVX512),

@@ -146,16 +146,36 @@ func drawer(
 	f func(dst *float32, turns int, keyLow, keyHigh, siteLow, siteHigh, counterLow, counterHigh uint32), counters int,
 ) func(dst []float32, key, site, offset uint64) {
 	return func(dst []float32, key, site, offset uint64) {
-		before := min(len(dst), int(-offset%4))
+		before, turns, after := drawTurns(len(dst), counters, offset)
+		counter := (offset + uint64(before)) / 4
 		Uniform(dst[:before], key, site, offset)
-		dst, offset = dst[before:], offset+uint64(before)
-		counter := offset / 4
-		turns := len(dst) / (4 * counters)
-		if room := (1<<32 - counter%(1<<32)) / uint64(counters); uint64(turns) > room {
-			turns = int(room) // the rest crosses into the upper half
-		}
-		f(start(dst), turns, uint32(key), uint32(key>>32), uint32(site), uint32(site>>32), uint32(counter), uint32(counter>>32))
-		done := turns * 4 * counters
-		Uniform(dst[done:], key, site, offset+uint64(done))
+		f(start(dst[before:]), turns, uint32(key), uint32(key>>32), uint32(site), uint32(site>>32), uint32(counter), uint32(counter>>32))
+		Uniform(dst[after:], key, site, offset+uint64(after))
 	}
+}
+
+// dropper is drawer for Dropout.
+func dropper(
+	f func(dst *float32, turns int, keyLow, keyHigh, siteLow, siteHigh, counterLow, counterHigh uint32, x *float32, rate, scale float32), counters int,
+) func(dst, x []float32, rate float32, key, site, offset uint64) {
+	return func(dst, x []float32, rate float32, key, site, offset uint64) {
+		x = x[:len(dst)]
+		before, turns, after := drawTurns(len(dst), counters, offset)
+		counter := (offset + uint64(before)) / 4
+		Dropout(dst[:before], x[:before], rate, key, site, offset)
+		f(start(dst[before:]), turns, uint32(key), uint32(key>>32), uint32(site), uint32(site>>32), uint32(counter), uint32(counter>>32),
+			start(x[before:]), rate, 1/(1-rate))
+		Dropout(dst[after:], x[after:], rate, key, site, offset+uint64(after))
+	}
+}
+
+// drawTurns cuts n numbers from offset on: the first before bring offset to
+// the edge of a counter, then come turns of so many counters that the lower
+// half of none overflows, and the rest follows after.
+func drawTurns(n, counters int, offset uint64) (before, turns, after int) {
+	before = min(n, int(-offset%4))
+	counter := (offset + uint64(before)) / 4
+	room := (1<<32 - counter%(1<<32)) / uint64(counters)
+	turns = int(min(uint64((n-before)/(4*counters)), room))
+	return before, turns, before + turns*4*counters
 }

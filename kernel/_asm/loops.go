@@ -100,11 +100,6 @@ var loops = []*loop{
 			b.store("low", b.fma(x, c, b.negate(b.times(y, s))))
 			b.store("high", b.fma(y, c, b.times(x, s)))
 		}},
-	{name: "keepScaled", doc: "dst = x·scale where u >= rate, else 0.", slices: []string{"dst", "x", "u"}, scalars: []string{"rate", "scale"},
-		body: func(b *body) {
-			kept := b.compare(greaterOrEqual, b.load("u"), b.scalar("rate"))
-			b.store("dst", b.choose(kept, b.times(b.load("x"), b.scalar("scale")), b.c(0)))
-		}},
 	{name: "adamW", doc: "as in adamWGo.", slices: []string{"w", "grad", "m", "v"},
 		scalars: []string{"keep", "mix", "beta2", "mix2", "root", "eps", "advance"},
 		body: func(b *body) {

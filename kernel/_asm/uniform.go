@@ -6,10 +6,27 @@ import "fmt"
 // ten rounds of Philox, four words a counter. Lane 4g+r holds counter
 // (lanes/4)·r + g, so that transposing quarters puts the words in order.
 func writeUniform(a *assembly, g *declarations, m *machine, table *constantTable) {
-	f := function(a, g, "uniform"+m.suffix,
-		fmt.Sprintf("dst[4i+j] = word j of Philox(key, {counter+i, site}) >> 8 · 2⁻²⁴ for i < %d·turns, while counterLow does not overflow", m.lanes),
-		[]param{{"dst", "*float32"}, {"turns", "int"}, {"keyLow", "uint32"}, {"keyHigh", "uint32"},
-			{"siteLow", "uint32"}, {"siteHigh", "uint32"}, {"counterLow", "uint32"}, {"counterHigh", "uint32"}}, nil)
+	writePhilox(a, g, m, table, "uniform",
+		fmt.Sprintf("dst[4i+j] = word j of Philox(key, {counter+i, site}) >> 8 · 2⁻²⁴ for i < %d·turns, while counterLow does not overflow", m.lanes))
+	writePhilox(a, g, m, table, "dropout",
+		"dst = x·scale where the number that uniform draws is at least rate, else 0")
+
+	a.WriteString("\n// the counters of the lanes\n")
+	for l := range m.lanes {
+		fmt.Fprintf(a, "DATA laneCounter<>+%d(SB)/4, $%d\n", 4*l, m.lanes/4*(l%4)+l/4)
+	}
+	fmt.Fprintf(a, "GLOBL laneCounter<>(SB), RODATA|NOPTR, $%d\n", m.bytes())
+}
+
+// writePhilox writes one function that uses the numbers.
+func writePhilox(a *assembly, g *declarations, m *machine, table *constantTable, name, doc string) {
+	args := []param{{"dst", "*float32"}, {"turns", "int"}, {"keyLow", "uint32"}, {"keyHigh", "uint32"},
+		{"siteLow", "uint32"}, {"siteHigh", "uint32"}, {"counterLow", "uint32"}, {"counterHigh", "uint32"}}
+	dropout := name == "dropout"
+	if dropout {
+		args = append(args, param{"x", "*float32"}, param{"rate", "float32"}, param{"scale", "float32"})
+	}
+	f := function(a, g, name+m.suffix, doc, args, nil)
 	v := m.v
 	const (
 		k0, k1   = 12, 13 // the keys of the round
@@ -54,6 +71,9 @@ func writeUniform(a *assembly, g *declarations, m *machine, table *constantTable
 		a.op("MOVL", "$0x5555", "AX")
 		a.op("KMOVW", "AX", evenMask)
 	}
+	if dropout {
+		a.op("MOVQ", f.at("x"), "SI")
+	}
 	a.op("TESTQ", "CX", "CX")
 	a.op("JZ", "done")
 	a.label("loop")
@@ -81,11 +101,22 @@ func writeUniform(a *assembly, g *declarations, m *machine, table *constantTable
 			withConstant("VPADDD", weyl1, v(k1), v(k1))
 		}
 	}
-	for i, r := range transposeQuarters(a, m) {
+	rows := transposeQuarters(a, m)
+	if dropout {
+		a.op("VBROADCASTSS", f.at("rate"), v(rateReg))
+		a.op("VBROADCASTSS", f.at("scale"), v(scaleReg))
+	}
+	for i, r := range rows {
 		a.op("VPSRLD", "$8", r, r)
 		a.op("VCVTDQ2PS", r, r)
 		withConstant("VMULPS", 0x33800000, r, r) // 2⁻²⁴
+		if dropout {
+			keepLanes(a, m, r, fmt.Sprintf("%d(SI)", i*m.bytes()))
+		}
 		a.op("VMOVUPS", r, fmt.Sprintf("%d(DI)", i*m.bytes()))
+	}
+	if dropout {
+		a.op("ADDQ", fmt.Sprintf("$%d", 4*m.bytes()), "SI")
 	}
 	withConstant("VPADDD", uint32(m.lanes), v(base), v(base))
 	a.op("ADDQ", fmt.Sprintf("$%d", 4*m.bytes()), "DI")
@@ -94,10 +125,20 @@ func writeUniform(a *assembly, g *declarations, m *machine, table *constantTable
 	a.label("done")
 	a.op("VZEROUPPER")
 	a.op("RET")
+}
 
-	a.WriteString("\n// the counters of the lanes\n")
-	for l := range m.lanes {
-		fmt.Fprintf(a, "DATA laneCounter<>+%d(SB)/4, $%d\n", 4*l, m.lanes/4*(l%4)+l/4)
+// Registers that are free once the numbers are drawn.
+const rateReg, scaleReg, spareReg = 0, 1, 2
+
+// keepLanes turns numbers r into elements of x, scaled or zero.
+func keepLanes(a *assembly, m *machine, r, x string) {
+	rate, scale, spare := m.v(rateReg), m.v(scaleReg), m.v(spareReg)
+	if m == avx512 {
+		a.op("VCMPPS", greaterOrEqual, rate, r, "K2")
+		a.op("VMULPS.Z", x, scale, "K2", r)
+		return
 	}
-	fmt.Fprintf(a, "GLOBL laneCounter<>(SB), RODATA|NOPTR, $%d\n", m.bytes())
+	a.op("VCMPPS", greaterOrEqual, rate, r, r)
+	a.op("VMULPS", x, scale, spare)
+	a.op("VANDPS", spare, r, r)
 }
