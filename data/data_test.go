@@ -248,3 +248,34 @@ func TestWindowsCheck(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a file holds, its documents are trimmed, not empty, free of end
+// lines, and lose nothing but white space and these lines.
+func FuzzDocuments(f *testing.F) {
+	for _, text := range []string{"", "one", "one\n<|endoftext|>\ntwo\n", "<|endoftext|>\r\n\n<|endoftext|>", "a\x00\n <|endoftext|>\t\n\u00a0b"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
+		var want, have strings.Builder
+		for line := range strings.Lines(text) {
+			if strings.TrimSpace(line) != EndOfText {
+				want.WriteString(squeeze(line))
+			}
+		}
+		for doc := range parts(text) {
+			if doc == "" || doc != strings.TrimSpace(doc) {
+				t.Errorf("document %q", doc)
+			}
+			for line := range strings.Lines(doc) {
+				if strings.TrimSpace(line) == EndOfText {
+					t.Errorf("document %q holds an end line", doc)
+				}
+			}
+			have.WriteString(squeeze(doc))
+		}
+		if have.String() != want.String() {
+			t.Errorf("%q gives %q", text, have.String())
+		}
+	})
+}

@@ -1,0 +1,72 @@
+//go:build linux || darwin
+
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A process that may not write files beyond 4 KB stands for a full disk: it
+// stops with an error that names the file, and the checkpoint before is whole.
+func TestFullDisk(t *testing.T) {
+	o := small(t, "llama", fables(t))
+	o.Validation, o.Resume = nil, true
+	if spec := os.Getenv("TRAIN_FULL"); spec != "" {
+		if err := json.Unmarshal([]byte(spec), &o); err != nil {
+			t.Fatal(err)
+		}
+		o.Texts, o.Out, o.SaveEvery = []string{os.Getenv("TRAIN_TEXT")}, os.Getenv("TRAIN_OUT"), 2
+		signal.Ignore(syscall.SIGXFSZ)
+		limit := syscall.Rlimit{Cur: 4 << 10, Max: 4 << 10}
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Train(t.Context()); err == nil || !strings.Contains(err.Error(), o.Out) {
+			t.Errorf("error %v", err)
+		}
+		return
+	}
+	if err := o.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := weights(t, o.Out)
+
+	o.Out = filepath.Join(t.TempDir(), "out")
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Watch = func(e Event) {
+		if e.Record != nil && e.Record.Step == 5 {
+			cancel()
+		}
+	}
+	if err := o.Train(ctx); !errors.As(err, new(*Stopped)) {
+		t.Fatal(err)
+	}
+	spec, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command(os.Args[0], "-test.run=^TestFullDisk$")
+	child.Env = append(os.Environ(), "TRAIN_FULL="+string(spec), "TRAIN_TEXT="+o.Texts[0], "TRAIN_OUT="+o.Out)
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if path, step, err := Latest(o.Out); step != 5 || err != nil {
+		t.Fatalf("the latest checkpoint is %s, %v", path, err)
+	}
+	o.Watch = nil
+	if err := o.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if weights(t, o.Out) != want {
+		t.Error("after a full disk the file differs")
+	}
+}
