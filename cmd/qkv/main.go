@@ -39,6 +39,7 @@ type app struct {
 // verbs builds every command; a new one is its file and a line here.
 func verbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
+		newRun(a),
 		newCheck(a),
 		newTokenize(a),
 		newTrain(a),
