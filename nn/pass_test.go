@@ -138,3 +138,19 @@ func TestMemory(t *testing.T) {
 	}
 	m.Close()
 }
+
+// Once makes a table a single time in a pass, and it outlives layers.
+func TestOnce(t *testing.T) {
+	p := NewPass(t.Context(), Sequences(1), Options{})
+	defer p.Close()
+	made := 0
+	table := func() *tensor.Tensor { made++; return p.Zeros(1, 2).Exp() }
+	first := p.Once("a", table)
+	p.Layer(0, p.Zeros(1, 1))
+	if p.Once("a", table) != first || made != 1 || first.Row(0)[1] != 1 {
+		t.Errorf("made %d times", made)
+	}
+	if p.Once("b", table) == first {
+		t.Error("two keys share a table")
+	}
+}

@@ -128,3 +128,17 @@ func TestDropoutRate(t *testing.T) {
 		}
 	}
 }
+
+// EachRow visits every row once.
+func TestEachRow(t *testing.T) {
+	dev := cpu.New(cpu.Options{Threads: 3})
+	defer dev.Close()
+	s := tensor.NewScope(dev, nil)
+	for _, n := range []int{0, 1, 7, 1000} {
+		visits := make([]int, n)
+		s.EachRow(n, 500, func(i int) { visits[i]++ })
+		if slices.ContainsFunc(visits, func(v int) bool { return v != 1 }) {
+			t.Errorf("%d rows: %v", n, visits)
+		}
+	}
+}

@@ -8,7 +8,8 @@ import (
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // Gather: y_i = x[ids_i], a row of x for each id, [len(ids), width]; an id of -1
-// gives a row of zeros. Adjoint: x̄[ids_i] += ȳ_i, i ascending.
+// gives a row of zeros. Adjoint: x̄[ids_i] += ȳ_i, i ascending, in the gradient
+// that x has by then: a second one of a whole vocabulary is never made.
 func (x *Tensor) Gather(ids []int32) *Tensor {
 	y := x.scope.New(len(ids), x.width)
 	for i, id := range ids {
@@ -26,7 +27,7 @@ func (x *Tensor) Gather(ids []int32) *Tensor {
 		}
 	})
 	return x.scope.Record("Gather", y, []*Tensor{x}, nil, func(g *Tensor) []*Tensor {
-		dx := x.scope.Zeros(x.shape...)
+		dx := x.gradToAddTo()
 		add := x.scope.Kernels().Add
 		dx.scope.Device.Parallel(x.width, max(64, x.width/4), func(lo, hi int, _ *workspace) {
 			for i, id := range ids {
@@ -36,7 +37,7 @@ func (x *Tensor) Gather(ids []int32) *Tensor {
 				}
 			}
 		})
-		return []*Tensor{dx}
+		return []*Tensor{nil}
 	})
 }
 

@@ -37,7 +37,7 @@ func (s *Scope) New(shape ...int) *Tensor {
 // Zeros is a tensor of the given shape full of zeros.
 func (s *Scope) Zeros(shape ...int) *Tensor {
 	x := s.New(shape...)
-	clear(x.data)
+	s.Device.Parallel(len(x.data), 1<<16, func(lo, hi int, _ *workspace) { clear(x.data[lo:hi]) })
 	return x
 }
 

@@ -133,19 +133,29 @@ func (x *Tensor) accumulate(g *Tensor) {
 		whole = x.base
 	}
 	switch {
-	case whole.grad != nil:
-		whole.ownGrad()
-	case x.rows*x.width < whole.rows*whole.width:
-		whole.grad = hold(whole.scope.Zeros(whole.shape...))
+	case whole.grad != nil || x.rows*x.width < whole.rows*whole.width:
+		addInto(x.gradToAddTo(), g)
 	case whole.leaf() && !(g.base == nil && g.buf.refs == 0 && g.scratch()) || x != whole && !g.contiguous():
 		whole.grad = hold(whole.like())
 		copyInto(whole.gradAt(x), g)
-		return
 	default:
 		whole.grad = hold(g.shaped(whole))
-		return
 	}
-	addInto(whole.gradAt(x), g)
+}
+
+// gradToAddTo is x's gradient so far, zeros where there is none yet, for an
+// adjoint that adds to a few places of it.
+func (x *Tensor) gradToAddTo() *Tensor {
+	whole := x
+	if x.base != nil {
+		whole = x.base
+	}
+	if whole.grad == nil {
+		whole.grad = hold(whole.scope.Zeros(whole.shape...))
+	} else {
+		whole.ownGrad()
+	}
+	return whole.gradAt(x)
 }
 
 // ownGrad makes x's gradient one that may be written into, also through x's views.
