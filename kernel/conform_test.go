@@ -313,6 +313,13 @@ func TestSets(t *testing.T) {
 	if !reflect.DeepEqual(have, want) {
 		t.Errorf("sets: have %v, want %v", have, want)
 	}
+	for _, s := range machineSets() {
+		for i, entry := range entries(s) {
+			if entry.IsNil() {
+				t.Errorf("set %s: entry %d is not its own: comparing it would compare nothing", s.Name, i)
+			}
+		}
+	}
 	if s, err := Choose(""); s != Sets()[0] || err != nil {
 		t.Errorf("Choose of nothing is not the best: %v, %v", s, err)
 	}
