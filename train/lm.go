@@ -50,6 +50,7 @@ type LM struct {
 	Out     string        `json:"-"` // folder of the result
 	Resume  bool          `json:"-"` // go on from the latest checkpoint in Out
 	Command string        `json:"-"` // for the record
+	Version string        `json:"-"` // of the program, for the record
 	Device  device.Device `json:"-"` // nil: the machine's cores
 
 	// Watch is told what goes on; nil: nobody listens.

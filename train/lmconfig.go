@@ -12,13 +12,12 @@ import (
 // writes. end is the token that begins and ends texts.
 func (o LM) config(vocab int, end int32, store nn.DType) ([]byte, error) {
 	c := map[string]any{
-		"bos_token_id":        end,
-		"eos_token_id":        end,
-		"initializer_range":   o.initStd(),
-		"tie_word_embeddings": o.Tied,
-		"torch_dtype":         map[nn.DType]string{nn.F32: "float32", nn.BF16: "bfloat16"}[store],
-		"use_cache":           true,
-		"vocab_size":          vocab,
+		"bos_token_id":      end,
+		"eos_token_id":      end,
+		"initializer_range": o.initStd(),
+		"torch_dtype":       map[nn.DType]string{nn.F32: "float32", nn.BF16: "bfloat16"}[store],
+		"use_cache":         true,
+		"vocab_size":        vocab,
 	}
 	switch o.Arch {
 	case "llama":
@@ -60,6 +59,7 @@ func (o LM) llama(c map[string]any) {
 	c["attention_dropout"] = o.Dropout
 	c["mlp_bias"] = false
 	c["pretraining_tp"] = 1
+	c["tie_word_embeddings"] = o.Tied
 }
 
 func (o LM) gpt2(c map[string]any) {
@@ -81,6 +81,9 @@ func (o LM) gpt2(c map[string]any) {
 	c["reorder_and_upcast_attn"] = false
 	c["scale_attn_by_inverse_layer_idx"] = false
 	c["scale_attn_weights"] = true
+	if !o.Tied {
+		c["tie_word_embeddings"] = false
+	}
 	c["summary_activation"] = nil
 	c["summary_first_dropout"] = 0.1
 	c["summary_proj_to_labels"] = true

@@ -273,7 +273,7 @@ func (r *lmRun) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.record.Command, r.record.Options, r.record.Dtype = r.Command, r.LM, r.Store.String()
+	r.record.Command, r.record.Version, r.record.Options, r.record.Dtype = r.Command, r.Version, r.LM, r.Store.String()
 	r.record.Documents, r.record.Tokens, r.record.Bytes = r.train.Documents, len(r.train.IDs), r.train.Bytes
 	r.record.Seen = int64(r.Steps) * int64(r.Batch) * int64(r.Context)
 	r.record.Curve = curve(records)

@@ -91,6 +91,7 @@ func readLog(path string) (records []Record, err error) {
 // again, and what came of it.
 type training struct {
 	Command    string      `json:"command,omitempty"`
+	Version    string      `json:"version,omitempty"` // of the program
 	Options    LM          `json:"options"`
 	Data       []dataFile  `json:"data"`
 	Validation []dataFile  `json:"validation,omitempty"`

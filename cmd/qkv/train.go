@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,7 +55,8 @@ any number of threads and any CPU.`,
 			default:
 				return usagef("--dtype-out %s: have f32 and bf16", store)
 			}
-			o.Command = commandLine(cmd, args)
+			v := thisVersion(debug.ReadBuildInfo())
+			o.Command, o.Version = commandLine(cmd, args), strings.TrimSpace(v.Version+" "+v.Revision)
 			return a.trainLM(cmd, o)
 		},
 	}
