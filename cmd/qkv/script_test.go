@@ -247,6 +247,7 @@ func TestExamplesParse(t *testing.T) {
 			command, _, _ = strings.Cut(command, " #")
 			command, _, _ = strings.Cut(command, " | ")
 			command, _, _ = strings.Cut(command, " > ")
+			command, _, _ = strings.Cut(command, " < ")
 			args := (&script{}).words(strings.ReplaceAll(command, `"`, "'"))
 			cmd, rest, err := newRoot(a).Find(args)
 			if err == nil && cmd.Name() != verb.Name() {
