@@ -25,7 +25,7 @@ func (l *Linear) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 // Activate is act(Forward(x)), the activation applied while the sums are still
 // in registers.
 func (l *Linear) Activate(p *Pass, x *tensor.Tensor, act tensor.Activation) *tensor.Tensor {
-	return x.Linear(p.Use(l.Weight), p.Use(l.Bias), act)
+	return x.Linear(p.stored(l.Weight), p.Use(l.Bias), act)
 }
 
 // Conv1D is y = x·W + b: a Linear that is stored the other way round, as
@@ -45,7 +45,7 @@ func (l *Conv1D) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 
 // Activate is act(Forward(x)).
 func (l *Conv1D) Activate(p *Pass, x *tensor.Tensor, act tensor.Activation) *tensor.Tensor {
-	return x.Conv1D(p.Use(l.Weight), p.Use(l.Bias), act)
+	return x.Conv1D(p.stored(l.Weight), p.Use(l.Bias), act)
 }
 
 // Embedding is a table with a row per id.
@@ -58,13 +58,13 @@ func NewEmbedding(n, width int) *Embedding { return &Embedding{NewParam(n, width
 
 // Forward looks up ids [n]: [n, width].
 func (e *Embedding) Forward(p *Pass, ids *tensor.Tensor) *tensor.Tensor {
-	return p.Use(e.Weight).Gather(ids.Ints())
+	return p.stored(e.Weight).Gather(ids.Ints())
 }
 
 // Unembed is x·Wᵀ, [rows, ids]: the scores of a model whose output layer is its
 // table of embeddings.
 func (e *Embedding) Unembed(p *Pass, x *tensor.Tensor) *tensor.Tensor {
-	return x.MatMulT(p.Use(e.Weight))
+	return x.MatMulT(p.stored(e.Weight))
 }
 
 // LayerNorm normalizes rows (Ba et al. 2016).

@@ -125,6 +125,18 @@ func (w *Param) values() []float32 {
 	return w.f32
 }
 
+// half is the storage, where that is numbers of 16 bits in place and nobody has
+// asked for float32 yet.
+func (w *Param) half() (h tensor.Half, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := unsafe.Pointer(unsafe.SliceData(w.raw))
+	if w.dtype == F32 || w.f32 != nil || len(w.raw) == 0 || uintptr(p)%2 != 0 {
+		return h, false
+	}
+	return tensor.Half{Bits: unsafe.Slice((*uint16)(p), w.Len()), BF16: w.dtype == BF16}, true
+}
+
 // Own makes the values the parameter's own, so that training may change them in
 // place, and gives them. Storage becomes F32, and no file is needed any more.
 func (w *Param) Own() []float32 {

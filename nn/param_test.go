@@ -182,3 +182,46 @@ func TestLayers(t *testing.T) {
 		}
 	}
 }
+
+// Weights of 16 bits give the bits of the same weights in float32, and in
+// inference layers never widen them as a whole.
+func TestHalfWeights(t *testing.T) {
+	for _, dtype := range []DType{BF16, F16} {
+		raw, values := stored(dtype)
+		for _, shift := range []int{0, 1} { // at an odd address there is no way around a copy
+			memory := append(make([]byte, shift, shift+len(raw)), raw...)
+			half, full := NewParam(3, 2), NewParam(3, 2)
+			half.Bind(dtype, memory[shift:])
+			full.Set(values)
+			results := func(w *Param, tape bool) (all []float32) {
+				p := NewPass(t.Context(), Sequences(2), Options{Tape: tape})
+				defer p.Close()
+				table := &Embedding{w}
+				for _, y := range []*tensor.Tensor{
+					(&Linear{Weight: w}).Forward(p, p.Of([]float32{1, 3, -5, 7}, 2, 2)),
+					(&Conv1D{Weight: w}).Activate(p, p.Of([]float32{1, 3, -5}, 1, 3), tensor.GELU),
+					table.Forward(p, p.Ints([]int32{2, -1, 0, 2})),
+					table.Unembed(p, p.Of([]float32{0.5, 3}, 1, 2)),
+				} {
+					all = append(all, y.Float32s()...)
+				}
+				return all
+			}
+			want := results(full, false)
+			if have := results(half, false); !slices.Equal(have, want) {
+				t.Errorf("%s: have %v, want %v", dtype, have, want)
+			}
+			if widened := half.f32 != nil; widened != (shift == 1) {
+				t.Errorf("%s at %d: widened as a whole: %v", dtype, shift, widened)
+			}
+			if have := results(half, true); !slices.Equal(have, want) {
+				t.Errorf("%s with a tape: have %v, want %v", dtype, have, want)
+			}
+		}
+	}
+	p := trained(t, Sequences(1))
+	w := p.HalfWeight(tensor.Half{Bits: make([]uint16, 4)}, nil, 2, 2)
+	if err := fault(func() { w.Softmax() }); err == nil || !strings.Contains(err.Error(), "16 bits") {
+		t.Errorf("have %v", err)
+	}
+}

@@ -52,7 +52,7 @@ func NewPass(ctx context.Context, rows Batch, o Options) *Pass {
 	return &Pass{Scope: tensor.NewScope(o.Device, tape), Ctx: ctx, Rows: rows, weights: map[*Param]*tensor.Tensor{}}
 }
 
-// Use is the only way to a parameter's values. With a tape the gradient of an
+// Use is the only way of pages to a parameter's values. With a tape the gradient of an
 // unfrozen parameter is collected over all its uses.
 func (p *Pass) Use(w *Param) *tensor.Tensor {
 	if w == nil {
@@ -64,6 +64,15 @@ func (p *Pass) Use(w *Param) *tensor.Tensor {
 	x := p.Weight(w.Float32(), &w.panels, !w.Frozen, w.Shape...).Named(w.Name)
 	p.weights[w] = x
 	return x
+}
+
+// stored is Use for products and lookups: without a tape, 16-bit storage is read
+// as it is and never widened as a whole.
+func (p *Pass) stored(w *Param) *tensor.Tensor {
+	if half, ok := w.half(); ok && p.Tape == nil {
+		return p.HalfWeight(half, &w.panels, w.Shape...).Named(w.Name)
+	}
+	return p.Use(w)
 }
 
 // Grad is the gradient of w after Backward: a tensor of its shape, or nil where

@@ -21,8 +21,8 @@ type packed struct {
 	panels *kernel.Packed
 }
 
-// of gives the panels of b[k, n] for the kernel set, preparing them at need.
-func (p *Panels) of(set *kernel.Set, transposed bool, k, n int, b kernel.View) *kernel.Packed {
+// of gives the panels of w, or of wᵀ, for the kernel set, preparing them at need.
+func (p *Panels) of(set *kernel.Set, w *Tensor, transposed bool) *kernel.Packed {
 	i := 0
 	if transposed {
 		i = 1
@@ -30,7 +30,7 @@ func (p *Panels) of(set *kernel.Set, transposed bool, k, n int, b kernel.View) *
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pack[i].set != set {
-		p.pack[i] = packed{set, set.Pack(k, n, b)}
+		p.pack[i] = packed{set, w.pack(set, transposed)}
 	}
 	return p.pack[i].panels
 }
@@ -99,15 +99,10 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 		e.Bias = b.Row(0)
 	}
 	y := x.scope.New(shape...)
-	weights := w.View()
-	if transposed {
-		weights = w.Transposed()
-	}
 	if w.packable != nil && !w.needs {
-		panels := w.packable.of(x.scope.Kernels(), transposed, in, out, weights)
-		x.scope.gemmPacked(x.rows, x.View(), panels, y, &e)
+		x.scope.gemmPacked(x.rows, x.View(), w.packable.of(x.scope.Kernels(), w, transposed), y, &e)
 	} else {
-		x.scope.gemm(x.rows, out, in, x.View(), weights, y, &e)
+		x.scope.gemm(x.rows, out, in, x.View(), w.seen(transposed), y, &e)
 	}
 	if !recorded {
 		return y
@@ -117,11 +112,7 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 		var dx, dw *Tensor
 		if x.needs {
 			dx = s.New(x.shape...)
-			back := w.Transposed()
-			if transposed {
-				back = w.View()
-			}
-			s.gemm(x.rows, in, out, g.View(), back, dx, nil)
+			s.gemm(x.rows, in, out, g.View(), w.seen(!transposed), dx, nil)
 		}
 		if w.needs {
 			dw = s.New(w.shape...)
@@ -134,6 +125,14 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 		return []*Tensor{dx, dw, g.columnSums(b)}
 	})
 	return act.Apply(y)
+}
+
+// seen is w, or wᵀ, as the kernels read a matrix.
+func (w *Tensor) seen(transposed bool) kernel.View {
+	if transposed {
+		return w.Transposed()
+	}
+	return w.View()
 }
 
 // gemm computes c[m, n] = a[m, k]·b[k, n] and the epilogue, split over outputs.

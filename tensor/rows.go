@@ -22,7 +22,7 @@ func (x *Tensor) Gather(ids []int32) *Tensor {
 			if ids[i] < 0 {
 				clear(y.Row(i))
 			} else {
-				copy(y.Row(i), x.Row(int(ids[i])))
+				x.copyRow(y.Row(i), int(ids[i]))
 			}
 		}
 	})

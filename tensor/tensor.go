@@ -28,6 +28,7 @@ type Tensor struct {
 	buf    *buffer
 	data   []float32 // from the first element to the last
 	ints   []int32
+	half   *Half // numbers of 16 bits in place of data
 	shape  []int
 	rows   int
 	width  int
@@ -125,6 +126,9 @@ func (x *Tensor) contiguous() bool { return x.stride == x.width || x.rows <= 1 }
 func (x *Tensor) live(op string) {
 	if x.buf == nil {
 		panic(fault(op, "holds ids, not numbers", x))
+	}
+	if x.half != nil {
+		panic(fault(op, "holds numbers of 16 bits, which only products and Gather read", x))
 	}
 	if x.buf.free != "" {
 		panic(fault(op, "used after its memory went back at "+x.buf.free+"; Keep what must outlive a layer", x))
