@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/qkvgo/qkv/device/cpu"
 	"github.com/qkvgo/qkv/tensor"
@@ -36,7 +37,8 @@ func TestParamStorage(t *testing.T) {
 	for _, dtype := range []DType{F32, BF16, F16} {
 		raw, values := stored(dtype)
 		for shift := range 5 {
-			memory := append(make([]byte, shift, shift+len(raw)), raw...)
+			memory := evenBytes(shift + len(raw))
+			copy(memory[shift:], raw)
 			w := NewParam(2, 3)
 			w.Bind(dtype, memory[shift:])
 			if !slices.Equal(w.Float32(), values) {
@@ -183,13 +185,20 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// evenBytes is n bytes from an address that 8 divides.
+func evenBytes(n int) []byte {
+	words := make([]uint64, n/8+1)
+	return unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), n)
+}
+
 // Weights of 16 bits give the bits of the same weights in float32, and in
 // inference layers never widen them as a whole.
 func TestHalfWeights(t *testing.T) {
 	for _, dtype := range []DType{BF16, F16} {
 		raw, values := stored(dtype)
 		for _, shift := range []int{0, 1} { // at an odd address there is no way around a copy
-			memory := append(make([]byte, shift, shift+len(raw)), raw...)
+			memory := evenBytes(shift + len(raw))
+			copy(memory[shift:], raw)
 			half, full := NewParam(3, 2), NewParam(3, 2)
 			half.Bind(dtype, memory[shift:])
 			full.Set(values)
