@@ -31,6 +31,12 @@ type Device interface {
 	Memory() MemoryStats
 }
 
+// Counter is a Device that wants to be told of work instead of doing it.
+type Counter interface {
+	// Count notes n multiply–adds of a product.
+	Count(n int64)
+}
+
 // MemoryStats counts bytes of a device's memory.
 type MemoryStats struct {
 	InUse  int64 // given out and not yet returned

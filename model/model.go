@@ -20,20 +20,15 @@ type Input struct {
 	// Pixels are pixel_values: [pixels, channels], channels last, the pictures'
 	// rows one below the other; the pass's batch has a grid of pixels each.
 
-	Choices int // sequences that follow each other and are choices of one question; 0: 1
-
-	Labels  []int32   // labels: a class per row, per sequence or per question; nil: no loss
+	Labels  []int32   // labels: a class per row or per sequence; nil: no loss
 	Targets []float32 // labels that are numbers: [sequences, outputs]
 	Starts  []int32   // start_positions: [sequences]
 	Ends    []int32   // end_positions: [sequences]
 	Next    []int32   // next_sentence_label: [sequences]
 	Masked  []bool    // bool_masked_pos: [patches]
 
-	Summaries []int32 // mc_token_ids: [sequences] the row of each sequence that stands for it; nil: the last
-	Chosen    []int32 // mc_labels: [questions] the right choice
-
 	Encoded     []float32 // encoder_hidden_states: [encoder rows, width], for cross-attention
-	EncodedRows nn.Batch  // which of them belong to which sequence; places that encoder_attention_mask hides are left out
+	EncodedRows nn.Batch  // which of them belong to which sequence
 
 	InterpolatePositions bool // interpolate_pos_encoding: pictures may have another size than the table
 }
@@ -96,6 +91,20 @@ type Vision interface {
 	PictureSize() (height, width, channels int)
 }
 
+// Limited is a model with a table of positions.
+type Limited interface {
+	// Positions is the most rows that a sequence can have.
+	Positions() int
+}
+
+// Labelled is a model that classifies.
+type Labelled interface {
+	Model
+	// ClassLabels are the names of its classes and what kind of problem they
+	// are.
+	ClassLabels() Labels
+}
+
 // Encoder is a model that gives each row a vector.
 type Encoder interface {
 	Model
@@ -107,19 +116,15 @@ type Encoder interface {
 type Labels struct {
 	ID2Label    map[string]string `json:"id2label"`
 	Label2ID    map[string]int    `json:"label2id"`
-	Number      *int              `json:"num_labels"`                                                                            // counts where id2label does not say
-	ProblemType string            `json:"problem_type" want:"regression,single_label_classification,multi_label_classification"` // empty: from the labels' type and number
+	ProblemType string            `json:"problem_type"` // empty: from the labels' type and number
 }
 
 // Count is the number of labels; 2 where the config names none.
 func (l Labels) Count() int {
-	switch {
-	case l.ID2Label != nil:
-		return len(l.ID2Label)
-	case l.Number != nil:
-		return *l.Number
+	if l.ID2Label == nil {
+		return 2
 	}
-	return 2
+	return len(l.ID2Label)
 }
 
 // Name is the label of class i.

@@ -3,6 +3,7 @@ package tensor
 import (
 	"sync"
 
+	"github.com/qkvgo/qkv/device"
 	"github.com/qkvgo/qkv/kernel"
 )
 
@@ -91,21 +92,22 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 	}
 	shape[len(shape)-1] = out
 	recorded := x.scope.Tape != nil && (x.needs || w.needs || b.Needs())
-	e, f := kernel.Epilogue{}, act.must()
-	fused := !recorded && f.fused != kernel.None
-	if fused {
-		e.Act = f.fused
+	e := kernel.Epilogue{}
+	if !recorded {
+		e.Act = act.kernel()
 	}
 	if b != nil {
 		e.Bias = b.Row(0)
 	}
 	y := x.scope.New(shape...)
-	if w.packable != nil && !w.needs {
+	if c, ok := x.scope.Device.(device.Counter); ok {
+		c.Count(int64(x.rows) * int64(in) * int64(out))
+	} else if w.packable != nil && !w.needs {
 		x.scope.gemmPacked(x.rows, x.View(), w.packable.of(x.scope.Kernels(), w, transposed), y, &e)
 	} else {
 		x.scope.gemm(x.rows, out, in, x.View(), w.seen(transposed), y, &e)
 	}
-	if fused {
+	if !recorded {
 		return y
 	}
 	x.scope.Record(op, y, []*Tensor{x, w, b}, []*Tensor{only(w.needs, x), only(x.needs, w)}, func(g *Tensor) []*Tensor {
@@ -125,7 +127,7 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 		}
 		return []*Tensor{dx, dw, g.columnSums(b)}
 	})
-	return f.apply(y)
+	return act.Apply(y)
 }
 
 // seen is w, or wᵀ, as the kernels read a matrix.

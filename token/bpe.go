@@ -11,6 +11,7 @@ import (
 type bpe struct {
 	*vocabulary
 	merges *mergeTable
+	list   []merge // in the order of their ranks
 	cache  *wordCache
 
 	unk          int32 // for characters without a token; noToken: they are dropped

@@ -8,8 +8,7 @@ type model interface {
 	appendTokens(dst []piecePart, word string) []piecePart
 }
 
-// A piecePart is a token of a word: it reaches from where the one before ends to byte end of the word. Where that is no
-// further, it stands for the same bytes as the one before.
+// A piecePart is a token of a word: it reaches from where the one before ends to byte end of the word.
 type piecePart struct {
 	id  int32
 	end int32
@@ -34,12 +33,11 @@ func newVocabulary(ids map[string]int32) (*vocabulary, error) {
 		size = max(size, int(id)+1)
 	}
 	v := &vocabulary{tokens: make([]string, size), ids: ids}
-	taken := make([]bool, size)
 	for t, id := range ids {
-		if taken[id] {
-			return nil, fmt.Errorf("tokens %q and %q share id %d", v.tokens[id], t, id)
+		if old := v.tokens[id]; old != "" {
+			return nil, fmt.Errorf("tokens %q and %q share id %d", min(old, t), max(old, t), id)
 		}
-		v.tokens[id], taken[id] = t, true
+		v.tokens[id] = t
 	}
 	return v, nil
 }

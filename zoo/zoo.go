@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/qkvgo/qkv/checkpoint"
 	"github.com/qkvgo/qkv/model"
@@ -32,7 +33,6 @@ var families = []family{
 	{"gpt2", checkpoint.Rules{Base: "transformer", Ignore: []string{".attn.bias", ".attn.masked_bias", ".crossattention.bias", ".crossattention.masked_bias"},
 		Tied: map[string]string{"lm_head.weight": "transformer.wte.weight"}}, map[string]page{
 		"GPT2LMHeadModel":               with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.NewLM)),
-		"GPT2DoubleHeadsModel":          with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.NewDoubleHeads)),
 		"GPT2Model":                     with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.New)),
 		"GPT2ForSequenceClassification": with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.NewClassifier)),
 		"GPT2ForTokenClassification":    with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.NewTagger)),
@@ -56,7 +56,6 @@ var families = []family{
 		"BertForPreTraining":            with(bert.Defaults, bert.Config.Check, sure(bert.NewPretraining)),
 		"BertForNextSentencePrediction": with(bert.Defaults, bert.Config.Check, sure(bert.NewNextSentence)),
 		"BertForSequenceClassification": with(bert.Defaults, bert.Config.Check, sure(bert.NewClassifier)),
-		"BertForMultipleChoice":         with(bert.Defaults, bert.Config.Check, sure(bert.NewChooser)),
 		"BertForTokenClassification":    with(bert.Defaults, bert.Config.Check, sure(bert.NewTagger)),
 		"BertForQuestionAnswering":      with(bert.Defaults, bert.Config.Check, sure(bert.NewAnswerer)),
 	}},
@@ -132,7 +131,7 @@ func New(config []byte, architecture string) (m model.Model, name string, rules 
 			return m, name, f.rules, err
 		}
 	}
-	return nil, name, rules, &checkpoint.Unsupported{What: "architecture " + name}
+	return nil, name, rules, &checkpoint.Unsupported{What: fmt.Sprintf("architecture %s (known: %s)", name, strings.Join(Architectures(), ", "))}
 }
 
 // Open loads the model in the folder dir.
@@ -160,4 +159,10 @@ func load(f *checkpoint.Folder, err error) (*Loaded, error) {
 		return nil, err
 	}
 	return &Loaded{Model: m, Architecture: name, Folder: f}, nil
+}
+
+// Vision says whether the model takes pictures.
+func (l *Loaded) Vision() bool {
+	_, ok := l.Model.(model.Vision)
+	return ok
 }

@@ -40,6 +40,9 @@ type app struct {
 func verbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newRun(a),
+		newShow(a),
+		newEmbed(a),
+		newClassify(a),
 		newCheck(a),
 		newTokenize(a),
 		newTrain(a),

@@ -51,7 +51,7 @@ gives the same text on every machine.`,
 		Example: `  qkv run "Once upon a time"
   qkv run --greedy --max-tokens 40 "The old king"
   qkv run -m models/gpt2 --seed 7 --temperature 0.7 --top-p 0.9 "In the beginning"
-  qkv run --beams 4 --num-return-sequences 2 --json "A little dog" < /dev/null`,
+  qkv run --beams 4 --num-return-sequences 2 --json "A little dog"`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.flags = cmd.Flags()

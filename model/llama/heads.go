@@ -71,6 +71,9 @@ func (m *Classifier) Run(p *nn.Pass, in *model.Input) []model.Output {
 	return model.Classified(m.labels, m.Score.Forward(p, h), in, model.PerSequence)
 }
 
+// ClassLabels are the names of the classes.
+func (m *Classifier) ClassLabels() model.Labels { return m.labels }
+
 // Tagger is LlamaForTokenClassification.
 type Tagger struct {
 	Model  *Model     `ckpt:"model"`

@@ -54,6 +54,9 @@ func (m *Classifier) Run(p *nn.Pass, in *model.Input) []model.Output {
 	return model.Classified(m.labels, m.Head.Forward(p, z), in, model.PerSequence)
 }
 
+// ClassLabels are the names of the classes.
+func (m *Classifier) ClassLabels() model.Labels { return m.labels }
+
 // MaskedImages is ViTForMaskedImageModeling: hidden patches are predicted pixel
 // by pixel.
 type MaskedImages struct {

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qkvgo/qkv/box"
+	"github.com/qkvgo/qkv/nn"
+	"github.com/qkvgo/qkv/zoo"
+)
+
+// shown is a model under --json.
+type shown struct {
+	Model        string       `json:"model"`
+	Architecture string       `json:"architecture"`
+	Parameters   int          `json:"parameters"`
+	DTypes       []string     `json:"dtypes"`
+	Forecast     zoo.Forecast `json:"forecast"`
+	Tensors      []tensorRow  `json:"tensors,omitempty"`
+}
+
+// tensorRow is a parameter in the table.
+type tensorRow struct {
+	Name  string `json:"name"`
+	Shape []int  `json:"shape"`
+	DType string `json:"dtype"`
+	Bytes int    `json:"bytes"`
+}
+
+func newShow(a *app) *cobra.Command {
+	var asJSON, tensors bool
+	var tokens int
+	cmd := &cobra.Command{
+		Use:   "show [MODEL]",
+		Short: "Say what a model is and what it costs",
+		Long: `Print a model's architecture, its parameters, and what an inference pass over --tokens
+tokens (a picture, for models of pictures) will take: bytes of weights, of weights
+prepared for the kernels, of the pass itself at its peak, and its multiply-adds. Nothing
+is computed for it. Without MODEL it is the model in the box.`,
+		Example: `  qkv show models/bert-base-uncased
+  qkv show --tokens 1024 --tensors models/gpt2
+  qkv show --json models/vit-base-patch16-224`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if tokens < 1 {
+				return usagef("have --tokens %d, want 1 or more", tokens)
+			}
+			name, open := box.Name, func() (*zoo.Loaded, error) { return zoo.OpenFS(box.FS(), box.Name) }
+			if len(args) == 1 {
+				name, open = args[0], func() (*zoo.Loaded, error) { return zoo.Open(args[0]) }
+			}
+			return a.show(name, open, tokens, tensors, asJSON)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	f.BoolVar(&tensors, "tensors", false, "list every parameter")
+	f.IntVar(&tokens, "tokens", 128, "length of the text that the forecast is for")
+	return cmd
+}
+
+// show prints a model's summary.
+func (a *app) show(name string, open func() (*zoo.Loaded, error), tokens int, tensors, asJSON bool) (err error) {
+	m, err := open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	if m.Vision() {
+		tokens = 1
+	}
+	s := shown{Model: name, Architecture: m.Architecture}
+	dtypes := map[string]bool{}
+	for name, w := range nn.Params(m.Model) {
+		s.Parameters += w.Len()
+		t := w.DType().String()
+		dtypes[t] = true
+		s.Tensors = append(s.Tensors, tensorRow{name, w.Shape, t, w.Len() * w.DType().Size()})
+	}
+	s.DTypes = slices.Sorted(maps.Keys(dtypes))
+	if s.Forecast, err = zoo.ForecastOf(m.Model, tokens); err != nil {
+		return err
+	}
+	if !tensors {
+		s.Tensors = nil
+	}
+	if asJSON {
+		return a.printJSON(s)
+	}
+	return s.print(a.stdout, tokens, m.Vision())
+}
+
+// print writes the summary for people.
+func (s shown) print(to io.Writer, tokens int, vision bool) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	what := fmt.Sprintf("%d tokens", tokens)
+	if vision {
+		what = "a picture"
+	}
+	fmt.Fprintf(w, "architecture\t%s\n", s.Architecture)
+	fmt.Fprintf(w, "parameters\t%s (%s)\n", thousands(s.Parameters), strings.Join(s.DTypes, ", "))
+	fmt.Fprintf(w, "weights\t%s, mapped\n", megabytes(s.Forecast.Weights))
+	fmt.Fprintf(w, "prepared\t%s at most\n", megabytes(s.Forecast.Panels))
+	fmt.Fprintf(w, "pass\t%s for %s\n", megabytes(s.Forecast.Pass), what)
+	fmt.Fprintf(w, "work\t%.3g GFLOP for %s\n", 2*float64(s.Forecast.Work)/1e9, what)
+	for _, t := range s.Tensors {
+		fmt.Fprintf(w, "%s\t%v\t%s\t%s\n", t.Name, t.Shape, t.DType, megabytes(int64(t.Bytes)))
+	}
+	return w.Flush()
+}
+
+// thousands writes n with commas.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.3f MB", float64(n)/1e6) }
