@@ -26,6 +26,7 @@ func (s *Scope) Kernels() *kernel.Set { return s.Device.Kernels() }
 func (s *Scope) New(shape ...int) *Tensor {
 	rows, width := fold(shape)
 	mem := s.Device.Alloc(rows * width)
+	poison(mem)
 	b := &buffer{mem: mem}
 	if s.Tape != nil {
 		b.made = len(s.Tape.entries) + 1
@@ -96,6 +97,7 @@ func (s *Scope) release(b *buffer, op string) {
 		return
 	}
 	b.free = op
+	poison(b.mem)
 	s.Device.Free(b.mem)
 	b.mem = nil
 }
