@@ -39,9 +39,7 @@ func ForecastOf(m model.Model, n int) (f Forecast, err error) {
 		in.IDs = make([]int32, n)
 	}
 	f.Rows = rows.Rows()
-	p := nn.NewPass(context.Background(), rows, nn.Options{Device: d})
-	defer p.Close()
-	m.Run(p, in)
+	dryRun(d, m, in, rows)
 	f.Pass, f.Work = d.Memory().Peak, d.Work()
 	for _, w := range nn.Params(m) {
 		_, raw := w.Raw()
@@ -51,4 +49,20 @@ func ForecastOf(m model.Model, n int) (f Forecast, err error) {
 		}
 	}
 	return f, nil
+}
+
+// Work is the multiply–adds of the products of one forward pass, attention's own
+// left out.
+func Work(m model.Model, in *model.Input, rows nn.Batch) (n float64, err error) {
+	defer tensor.Guard(&err)
+	d := cpu.NewDry(cpu.Options{})
+	defer d.Close()
+	dryRun(d, m, in, rows)
+	return float64(d.Work()), nil
+}
+
+func dryRun(d *cpu.Dry, m model.Model, in *model.Input, rows nn.Batch) {
+	p := nn.NewPass(context.Background(), rows, nn.Options{Device: d})
+	defer p.Close()
+	m.Run(p, in)
 }

@@ -44,6 +44,7 @@ func verbs(a *app) []*cobra.Command {
 		newEmbed(a),
 		newClassify(a),
 		newCheck(a),
+		newBench(a),
 		newTokenize(a),
 		newTrain(a),
 		newVersion(a),

@@ -1,0 +1,168 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/qkvgo/qkv/checkpoint"
+	"github.com/qkvgo/qkv/model"
+	"github.com/qkvgo/qkv/nn"
+	"github.com/qkvgo/qkv/tensor"
+	"github.com/qkvgo/qkv/train"
+	"github.com/qkvgo/qkv/zoo"
+)
+
+// named are configs of well-known sizes; their weights are made up.
+var named = map[string]struct{ config, note string }{
+	"vit-b16":    {`{"architectures":["ViTForImageClassification"],"model_type":"vit","num_labels":1000}`, ""},
+	"vit-ti16":   {`{"architectures":["ViTForImageClassification"],"model_type":"vit","hidden_size":192,"intermediate_size":768,"num_attention_heads":3}`, ""},
+	"bert-base":  {`{"architectures":["BertForSequenceClassification"],"model_type":"bert"}`, ""},
+	"minilm-l6":  {`{"architectures":["BertForSequenceClassification"],"model_type":"bert","hidden_size":384,"intermediate_size":1536,"num_hidden_layers":6}`, ""},
+	"gpt2-124m":  {`{"architectures":["GPT2LMHeadModel"],"model_type":"gpt2"}`, ""},
+	"llama-110m": {`{"architectures":["LlamaForCausalLM"],"model_type":"llama","hidden_size":768,"intermediate_size":2048,"num_hidden_layers":12,"num_attention_heads":12,"tie_word_embeddings":true}`, ""},
+	"qwen2-0.5b": {`{"architectures":["LlamaForCausalLM"],"model_type":"llama","vocab_size":151936,"hidden_size":896,"intermediate_size":4864,"num_hidden_layers":24,"num_attention_heads":14,"num_key_value_heads":2,"tie_word_embeddings":true}`,
+		"a Llama of the same shapes stands in: without biases of q, k and v"},
+}
+
+// Named lists the shapes that Model knows by name.
+func Named() []string { return slices.Sorted(maps.Keys(named)) }
+
+// open makes a named model with made-up weights, or loads a folder.
+func open(name string) (m model.Model, note string, done func() error, err error) {
+	if n, ok := named[name]; ok {
+		if m, _, _, err = zoo.New([]byte(n.config), ""); err != nil {
+			return nil, "", nil, err
+		}
+		for _, w := range nn.Params(m) {
+			x := numbers(w.Len())
+			for i := range x {
+				x[i] *= 0.04
+			}
+			w.Set(x)
+		}
+		return m, n.note, func() error { return nil }, nil
+	}
+	l, err := zoo.Open(name)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	return l.Model, "", l.Close, nil
+}
+
+// call is an input of batch sequences of the given lengths, in turn, or of batch
+// pictures.
+func call(m model.Model, batch int, lengths []int) (*model.Input, nn.Batch, error) {
+	in := &model.Input{}
+	if v, ok := m.(model.Vision); ok {
+		h, w, c := v.PictureSize()
+		grids := make([]nn.Grid, batch)
+		for i := range grids {
+			grids[i] = nn.Grid{Height: h, Width: w}
+		}
+		in.Pixels = numbers(batch * h * w * c)
+		return in, nn.Pictures(grids...), nil
+	}
+	sizes := make([]int, batch)
+	for i := range sizes {
+		sizes[i] = lengths[i%len(lengths)]
+		for _, l := range nn.Find[model.Limited](m) {
+			if sizes[i] > l.Positions() {
+				return nil, nn.Batch{}, &checkpoint.Unsupported{What: fmt.Sprintf("a text of %d tokens: the model reads at most %d", sizes[i], l.Positions())}
+			}
+		}
+	}
+	rows := nn.Sequences(sizes...)
+	in.IDs = make([]int32, rows.Rows())
+	for i := range in.IDs {
+		in.IDs[i] = int32(i * 31 % 1000)
+	}
+	return in, rows, nil
+}
+
+// Model times a forward pass of a named shape or a model folder over batch
+// sequences of the given lengths; of a language model the scores of each
+// sequence's last row, and 32 steps of decoding after them.
+func (b *Bench) Model(ctx context.Context, name string, batch int, lengths []int) (err error) {
+	defer tensor.Guard(&err)
+	m, note, done, err := open(name)
+	if err != nil {
+		return err
+	}
+	defer done()
+	in, rows, err := call(m, batch, lengths)
+	if err != nil {
+		return err
+	}
+	work, err := zoo.Work(m, in, rows)
+	if err != nil {
+		return err
+	}
+	shape := fmt.Sprintf("%d rows in %d", rows.Rows(), batch)
+	lm, causal := m.(model.CausalLM)
+	tokens := float64(rows.Rows())
+	if in.IDs == nil {
+		tokens = 0
+	}
+	if causal {
+		work -= float64(rows.Rows()-batch) * vocabularyWork(lm)
+	}
+	return b.report(ctx, Result{Name: name, Shape: shape, Note: note}, work, 0, tokens, func() error {
+		p := nn.NewPass(ctx, rows, nn.Options{Device: b.Device})
+		defer p.Close()
+		if causal {
+			lm.Unembed(p, p.Last(lm.Hidden(p, in.IDs)))
+		} else {
+			m.Run(p, in)
+		}
+		return nil
+	})
+}
+
+// vocabularyWork is the multiply–adds of one row of scores.
+func vocabularyWork(lm model.CausalLM) float64 {
+	for _, w := range nn.Params(lm) {
+		if len(w.Shape) == 2 && w.Shape[0] == lm.Vocabulary() {
+			return float64(w.Len())
+		}
+	}
+	return 0
+}
+
+// Train times a step, forward, backward and AdamW, of a model with a loss.
+func (b *Bench) Train(ctx context.Context, name string, batch int, lengths []int) (err error) {
+	defer tensor.Guard(&err)
+	m, note, done, err := open(name)
+	if err != nil {
+		return err
+	}
+	defer done()
+	in, rows, err := call(m, batch, lengths)
+	if err != nil {
+		return err
+	}
+	if _, ok := m.(model.CausalLM); ok {
+		in.Labels = in.IDs
+	} else {
+		in.Labels = make([]int32, rows.Len())
+	}
+	work, err := zoo.Work(m, in, rows)
+	if err != nil {
+		return err
+	}
+	adam := train.NewAdamW(nn.Params(m), train.AdamWOptions{Rate: 1e-4, Device: b.Device})
+	return b.report(ctx, Result{Name: "train-" + name, Shape: fmt.Sprintf("%d rows in %d", rows.Rows(), batch), Note: note},
+		3*work, 0, float64(rows.Rows()), func() error {
+			p := nn.NewPass(ctx, rows, nn.Options{Device: b.Device, Tape: true})
+			defer p.Close()
+			p.Train = true
+			out := m.Run(p, in)
+			if out[0].Name != "loss" {
+				return &checkpoint.Unsupported{What: "training " + name + ": it has no loss"}
+			}
+			out[0].Value.Backward()
+			adam.Step(p)
+			return nil
+		})
+}
