@@ -288,8 +288,16 @@ func floats(t safetensors.Tensor) ([]float32, error) {
 	return out, t.ToFloat32(out)
 }
 
-// integers reads a tensor as int64.
+// integers reads a tensor as int64. None is beyond an int32, as no id or place is.
 func integers(t safetensors.Tensor) ([]int64, error) {
 	out := make([]int64, t.Len())
-	return out, t.ToInt64(out)
+	if err := t.ToInt64(out); err != nil {
+		return nil, err
+	}
+	for _, v := range out {
+		if v != int64(int32(v)) {
+			return nil, fmt.Errorf("%s holds %d, which is no id and no place", t.Name, v)
+		}
+	}
+	return out, nil
 }

@@ -156,6 +156,9 @@ func (r *report) compareIDs(c *testCase, name string, prompt []int64, wide int, 
 	if !ok {
 		return fmt.Errorf("outputs.safetensors has no %s", name)
 	}
+	if len(t.Shape) != 2 {
+		return fmt.Errorf("%s has shape %v, want [sequences, tokens]", name, t.Shape)
+	}
 	want, err := integers(t)
 	if err != nil {
 		return err
@@ -166,16 +169,20 @@ func (r *report) compareIDs(c *testCase, name string, prompt []int64, wide int, 
 		return nil
 	}
 	r.Tensors++
+	pad := int64(0)
+	switch { // as the reference fills up sequences that ended early
+	case o.Pad != nil:
+		pad = int64(*o.Pad)
+	case len(o.EOS) > 0:
+		pad = int64(o.EOS[0])
+	}
+	each := max(len(got)*wide/max(len(prompt), 1), 1) // sequences a prompt
 	for i, s := range got {
-		full := slices.Clone(prompt[i*wide/max(len(got)/max(len(prompt)/wide, 1), 1):][:wide])
+		full := slices.Clone(prompt[i/each*wide:][:wide])
 		for _, id := range s.IDs {
 			full = append(full, int64(id))
 		}
 		for len(full) < length {
-			pad := int64(0)
-			if o.Pad != nil {
-				pad = int64(*o.Pad)
-			}
 			full = append(full, pad)
 		}
 		if ref := want[i*length : (i+1)*length]; !slices.Equal(full, ref) {

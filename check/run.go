@@ -153,11 +153,9 @@ func (k *call) reference(name string, dims []string, shape []int, s *seen) ([]fl
 		v, defined := k.spread(s.layers[i])
 		return v, defined, nil
 	case number(name, "attentions.", &i):
-		v, defined, err := k.spreadMaps(name, s.coresOf(k, false), i, shape, s)
-		return v, defined, err
+		return k.spreadMaps(name, s.coresOf(k, false), i, shape, k.at, s)
 	case number(name, "cross_attentions.", &i):
-		v, defined, err := k.spreadMaps(name, s.coresOf(k, true), i, shape, s)
-		return v, defined, err
+		return k.spreadMaps(name, s.coresOf(k, true), i, shape, k.encoded, s)
 	}
 	v, ok := s.outputs[name]
 	if !ok {
@@ -220,12 +218,24 @@ func (s *seen) coresOf(k *call, cross bool) []*attention.Core {
 }
 
 // spreadMaps lays the weights of core i out as [sequences, heads, queries, keys]
-// of the padded batch.
-func (k *call) spreadMaps(name string, cores []*attention.Core, i int, shape []int, s *seen) ([]float32, func(int) bool, error) {
+// of the padded batch. places, or nil, are the keys' places in it.
+func (k *call) spreadMaps(name string, cores []*attention.Core, i int, shape []int, places [][]int, s *seen) ([]float32, func(int) bool, error) {
 	if i >= len(cores) || len(shape) != 4 {
 		return nil, nil, fmt.Errorf("%s: the model attends %d times", name, len(cores))
 	}
 	heads, queries, keys := shape[1], shape[2], shape[3]
+	for b, sequence := range *s.maps[cores[i]] {
+		fits := b < shape[0] && len(sequence) <= heads && (k.at == nil || queries == k.wide)
+		for _, rows := range sequence {
+			fits = fits && (k.at != nil || len(rows) <= queries)
+			for _, weights := range rows {
+				fits = fits && len(weights) <= keys && (places == nil || len(weights) <= len(places[b]))
+			}
+		}
+		if !fits {
+			return nil, nil, fmt.Errorf("%s: the model's maps do not fit the recorded shape %v", name, shape)
+		}
+	}
 	out := make([]float32, shape[0]*heads*queries*keys)
 	for b, sequence := range *s.maps[cores[i]] {
 		for h, rows := range sequence {
@@ -236,8 +246,8 @@ func (k *call) spreadMaps(name string, cores []*attention.Core, i int, shape []i
 				}
 				for n, w := range weights {
 					key := n
-					if k.at != nil && keys == k.wide && len(weights) == len(k.at[b]) {
-						key = k.at[b][n]
+					if places != nil {
+						key = places[b][n]
 					}
 					out[((b*heads+h)*queries+q)*keys+key] = w
 				}

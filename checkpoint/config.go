@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/qkvgo/qkv/tensor"
@@ -22,45 +23,51 @@ func (u *Unsupported) Error() string { return "unsupported: " + u.What }
 func (u *Unsupported) Is(target error) bool { return target == errors.ErrUnsupported }
 
 // harmless are keys of config.json that change no number of a forward pass, a
-// loss or a gradient: bookkeeping, initial values, and what generate reads for
-// itself.
-var harmless = []string{"_name_or_path", "architectures", "attn_implementation", "_attn_implementation", "bos_token_id", "chunk_size_feed_forward",
-	"dtype", "eos_token_id", "finetuning_task", "gradient_checkpointing", "initializer_range", "initializer_factor", "is_encoder_decoder",
-	"model_type", "output_attentions", "output_hidden_states", "pad_token_id", "return_dict", "sep_token_id", "summary_activation",
-	"summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj", "task_specific_params", "tokenizer_class",
-	"torch_dtype", "torchscript", "transformers_version", "use_bfloat16", "use_cache", "use_return_dict", "n_ctx", "num_labels",
-	"id2label", "label2id", "problem_type", "tie_word_embeddings", "tie_encoder_decoder", "decoder_start_token_id", "bad_words_ids", "begin_suppress_tokens",
-	"cross_attention_hidden_size", "directionality", "do_sample", "diversity_penalty", "early_stopping", "encoder_no_repeat_ngram_size",
-	"exponential_decay_length_penalty", "forced_bos_token_id", "forced_eos_token_id", "length_penalty", "max_length", "min_length",
-	"no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_return_sequences", "output_scores", "prefix", "pruned_heads",
-	"remove_invalid_values", "repetition_penalty", "return_dict_in_generate", "suppress_tokens", "temperature", "tf_legacy_loss",
-	"top_k", "top_p", "typical_p", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head",
-	"pooler_type", "_commit_hash", "head_dim", "n_special", "predict_special_tokens", "afn", "nPositions", "encoder_stride", "is_decoder",
-	"add_cross_attention", "classifier_dropout"}
+// loss or a gradient, whatever the family: bookkeeping, initial values, and what
+// generate reads for itself. Keys that some families obey and others do not
+// belong to the tags of those that do not.
+var harmless = strings.Fields(`
+	_attn_implementation _commit_hash _name_or_path architectures attn_implementation chunk_size_feed_forward dtype
+	finetuning_task gradient_checkpointing initializer_factor initializer_range language max_sequence_length model_max_length
+	model_type output_attentions output_hidden_states output_past prefix return_dict task_specific_params tf_legacy_loss
+	tokenizer_class torch_dtype torchscript transformers_version unsloth_fixed unsloth_version use_bfloat16 use_cache
+	use_return_dict
+	bad_words_ids begin_suppress_tokens bos_token_id cls_token_id decoder_start_token_id diversity_penalty do_sample
+	early_stopping encoder_no_repeat_ngram_size eos_token_id exponential_decay_length_penalty forced_bos_token_id
+	forced_eos_token_id length_penalty mask_token_id max_length min_length no_repeat_ngram_size num_beam_groups num_beams
+	num_return_sequences output_scores pad_token_id remove_invalid_values repetition_penalty return_dict_in_generate
+	sep_token_id suppress_tokens temperature top_k top_p typical_p unk_token_id
+	id2label label2id num_labels problem_type`)
 
 // ReadConfig sets the fields of the struct behind into from config.json; fields
 // keep the values they have, the family's defaults, where a key is absent. A key
-// that no field obeys is an error unless it changes no number. A field tagged
-// `want:"a,b"` takes only those values.
+// that no field obeys is an error unless it changes no number. Tags say more: a
+// field with `want:"a,b"` takes only those values, an integer with `most:"64"`
+// none above that, and the keys in `harmless:"a,b"` of any field change nothing
+// in this family. All that is wrong comes in one error.
 func ReadConfig(config []byte, into any) error {
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(config, &keys); err != nil {
 		return fmt.Errorf("%s: %w", ConfigName, err)
 	}
-	known, want := fields(reflect.TypeOf(into).Elem())
+	if keys == nil {
+		return fmt.Errorf("%s: have null, want an object", ConfigName)
+	}
+	f := fields{want: map[string][]string{}}
+	f.add(reflect.TypeOf(into).Elem())
 	var wrong []string
 	for key, value := range keys {
 		null := string(bytes.TrimSpace(value)) == "null"
-		if !slices.Contains(known, key) && !slices.Contains(harmless, key) && !null && !off(value) {
-			wrong = append(wrong, fmt.Sprintf("%s: %s", key, value))
+		if !slices.Contains(f.known, key) && !slices.Contains(f.harmless, key) && !slices.Contains(harmless, key) && !null && !off(value) {
+			wrong = append(wrong, fmt.Sprintf("%s %s: this model does not obey the key", key, value))
 		}
-		if allowed, ok := want[key]; ok && !null && !slices.Contains(allowed, strings.Trim(string(value), `"`)) {
-			return &Unsupported{fmt.Sprintf("%s: %s %s (known: %s)", ConfigName, key, value, strings.Join(allowed, ", "))}
+		if allowed, ok := f.want[key]; ok && !null && !slices.Contains(allowed, strings.Trim(string(value), `"`)) {
+			wrong = append(wrong, fmt.Sprintf("%s %s: want %s", key, value, strings.Join(allowed, ", ")))
 		}
 	}
 	if len(wrong) > 0 {
 		slices.Sort(wrong)
-		return &Unsupported{ConfigName + " has keys that this model does not obey: " + strings.Join(wrong, "; ")}
+		return &Unsupported{ConfigName + ": " + strings.Join(wrong, "; ")}
 	}
 	if err := json.Unmarshal(config, into); err != nil {
 		return fmt.Errorf("%s: %w", ConfigName, err)
@@ -78,55 +85,83 @@ func off(v json.RawMessage) bool {
 	return false
 }
 
-// fields are the JSON keys of a struct and the values that some allow.
-func fields(t reflect.Type) (known []string, want map[string][]string) {
-	want = map[string][]string{}
+// fields are the JSON keys of a struct, the values that some allow, and the keys
+// that it does not need.
+type fields struct {
+	known, harmless []string
+	want            map[string][]string
+}
+
+func (s *fields) add(t reflect.Type) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if f.Anonymous {
-			k, w := fields(f.Type)
-			known = append(known, k...)
-			for key, values := range w {
-				want[key] = values
-			}
+			s.add(f.Type)
 			continue
 		}
-		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if keys := f.Tag.Get("harmless"); keys != "" {
+			s.harmless = append(s.harmless, strings.Split(keys, ",")...)
+		}
+		key := keyOf(f)
 		if key == "" {
 			continue
 		}
-		known = append(known, key)
+		s.known = append(s.known, key)
 		if values := f.Tag.Get("want"); values != "" {
-			want[key] = strings.Split(values, ",")
+			s.want[key] = strings.Split(values, ",")
 		}
 	}
-	return known, want
 }
 
-// maxSize bounds every size that a config can name, so that a lie costs nothing.
+func keyOf(f reflect.StructField) string {
+	key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return key
+}
+
+// maxSize bounds every size that a config can name and no tag bounds, so that
+// products of two stay numbers.
 const maxSize = 1 << 28
 
 // checkValues refuses sizes that no model has and activations that nothing
-// computes.
+// computes, those of structs within v among them.
 func checkValues(v reflect.Value) error {
+	var wrong []error
 	for i := range v.NumField() {
-		key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		switch f := v.Field(i); x := f.Interface().(type) {
-		case int:
-			if x < 0 || x > maxSize {
-				return fmt.Errorf("%s: %s is %d", ConfigName, key, x)
+		f := v.Type().Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		most := maxSize
+		if tag := f.Tag.Get("most"); tag != "" {
+			most, _ = strconv.Atoi(tag)
+		}
+		size := func(n int) {
+			if n < 0 || n > most {
+				wrong = append(wrong, fmt.Errorf("%s: %s is %d, want 0 to %d", ConfigName, keyOf(f), n, most))
 			}
+		}
+		switch x := v.Field(i).Interface().(type) {
+		case int:
+			size(x)
 		case *int:
-			if x != nil && (*x < 0 || *x > maxSize) {
-				return fmt.Errorf("%s: %s is %d", ConfigName, key, *x)
+			if x != nil {
+				size(*x)
+			}
+		case []int:
+			for _, n := range x {
+				size(n)
 			}
 		case tensor.Activation:
 			if !x.Known() {
-				return &Unsupported{fmt.Sprintf("%s: %s %q", ConfigName, key, x)}
+				wrong = append(wrong, &Unsupported{fmt.Sprintf("%s: %s %q", ConfigName, keyOf(f), x)})
+			}
+		default:
+			if f.Type.Kind() == reflect.Struct {
+				wrong = append(wrong, checkValues(v.Field(i)))
 			}
 		}
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 // Divides gives an error unless the second of two config values divides the

@@ -2,6 +2,7 @@ package generate
 
 import (
 	"context"
+	"slices"
 
 	"github.com/qkvgo/qkv/device"
 	"github.com/qkvgo/qkv/model"
@@ -43,6 +44,7 @@ func (l LM) Start(ctx context.Context, prompts [][]int32) (_ Session, err error)
 	}
 	if l.Rows != nil {
 		rows, s.next = *l.Rows, append([]int32{}, l.Next...)
+		rows.Context = longest(rows)
 	}
 	return s, s.read(ctx, rows, ids)
 }
@@ -83,10 +85,23 @@ func (s *lmSession) Step(ctx context.Context, ids []int32) error {
 		s.off = append(s.off, i+1)
 	}
 	rows := nn.Batch{Off: s.off, Positions: append([]int32{}, s.next...)}
+	if s.lm.Rows != nil {
+		rows.Context = longest(rows)
+	}
 	for i := range s.next {
 		s.next[i]++
 	}
 	return s.read(ctx, rows, ids)
+}
+
+// longest lets every sequence count as long as the longest, as those of a padded
+// batch do.
+func longest(rows nn.Batch) []int {
+	n := make([]int, rows.Len())
+	for i := range n {
+		n[i] = int(slices.Max(rows.Positions)) + 1
+	}
+	return n
 }
 
 // Select keeps the named sequences.

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/qkvgo/qkv/nn"
@@ -96,6 +97,21 @@ func SpanLoss(p *nn.Pass, scores *tensor.Tensor, at []int32) *tensor.Tensor {
 	return sum.Scale(1 / float32(count))
 }
 
+// Choose is the output of a head that scores, [sequences, 1], each sequence as one
+// of several choices of a question: the same scores, and the loss, a
+// cross-entropy over each question's choices, where chosen says which is right.
+// All questions have equally many choices.
+func Choose(scores *tensor.Tensor, choices int, chosen []int32) (logits, loss *tensor.Tensor) {
+	choices = max(choices, 1)
+	if chosen == nil {
+		return scores, nil
+	}
+	if scores.Rows() != choices*len(chosen) {
+		panic(&tensor.Fault{Op: "Choose", Shapes: [][]int{scores.Shape(), {len(chosen)}}, Msg: "not " + itoa(choices) + " sequences a question"})
+	}
+	return scores, scores.Reshape(len(chosen), choices).CrossEntropy(chosen)
+}
+
 // Tagged is the output of a head that classifies every row.
 func Tagged(logits *tensor.Tensor, in *Input) []Output {
 	out := []Output{{"logits", logits, PerRow}}
@@ -107,7 +123,7 @@ func Tagged(logits *tensor.Tensor, in *Input) []Output {
 
 // LastToken is the row that decoders classify a sequence by: the one before the
 // first padding token, as the reference counts it from the ids, and the last
-// one where there is none.
+// one where there is none or the sequence begins with it.
 func LastToken(b nn.Batch, ids []int32, pad *int32) []int32 {
 	rows := b.Lasts()
 	if pad == nil {
@@ -115,11 +131,8 @@ func LastToken(b nn.Batch, ids []int32, pad *int32) []int32 {
 	}
 	for i := range rows {
 		lo, hi := b.Off[i], b.Off[i+1]
-		for r := lo + 1; r < hi; r++ {
-			if ids[r] == *pad {
-				rows[i] = int32(r - 1)
-				break
-			}
+		if first := slices.Index(ids[lo:hi], *pad); first > 0 {
+			rows[i] = int32(lo + first - 1)
 		}
 	}
 	return rows

@@ -20,15 +20,20 @@ type Input struct {
 	// Pixels are pixel_values: [pixels, channels], channels last, the pictures'
 	// rows one below the other; the pass's batch has a grid of pixels each.
 
-	Labels  []int32   // labels: a class per row or per sequence; nil: no loss
+	Choices int // sequences that follow each other and are choices of one question; 0: 1
+
+	Labels  []int32   // labels: a class per row, per sequence or per question; nil: no loss
 	Targets []float32 // labels that are numbers: [sequences, outputs]
 	Starts  []int32   // start_positions: [sequences]
 	Ends    []int32   // end_positions: [sequences]
 	Next    []int32   // next_sentence_label: [sequences]
 	Masked  []bool    // bool_masked_pos: [patches]
 
+	Summaries []int32 // mc_token_ids: [sequences] the row of each sequence that stands for it; nil: the last
+	Chosen    []int32 // mc_labels: [questions] the right choice
+
 	Encoded     []float32 // encoder_hidden_states: [encoder rows, width], for cross-attention
-	EncodedRows nn.Batch  // which of them belong to which sequence
+	EncodedRows nn.Batch  // which of them belong to which sequence; places that encoder_attention_mask hides are left out
 
 	InterpolatePositions bool // interpolate_pos_encoding: pictures may have another size than the table
 }
@@ -116,15 +121,19 @@ type Encoder interface {
 type Labels struct {
 	ID2Label    map[string]string `json:"id2label"`
 	Label2ID    map[string]int    `json:"label2id"`
-	ProblemType string            `json:"problem_type"` // empty: from the labels' type and number
+	Number      *int              `json:"num_labels"`                                                                            // counts where id2label does not say
+	ProblemType string            `json:"problem_type" want:"regression,single_label_classification,multi_label_classification"` // empty: from the labels' type and number
 }
 
 // Count is the number of labels; 2 where the config names none.
 func (l Labels) Count() int {
-	if l.ID2Label == nil {
-		return 2
+	switch {
+	case l.ID2Label != nil:
+		return len(l.ID2Label)
+	case l.Number != nil:
+		return *l.Number
 	}
-	return len(l.ID2Label)
+	return 2
 }
 
 // Name is the label of class i.

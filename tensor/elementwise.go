@@ -163,6 +163,72 @@ func (x *Tensor) Sigmoid() *Tensor {
 	return x.unary("Sigmoid", k.Sigmoid, k.SigmoidBack, true)
 }
 
+// LeakyReLU: y = x where x > 0, slope·x elsewhere (Maas et al. 2013). Adjoint:
+// ȳ, by slope where x ≤ 0.
+func (x *Tensor) LeakyReLU(slope float32) *Tensor {
+	bend := func(y, v, at []float32) {
+		for i := range y {
+			y[i] = v[i]
+			if at[i] <= 0 {
+				y[i] *= slope
+			}
+		}
+	}
+	return x.unary("LeakyReLU", func(y, x []float32) { bend(y, x, x) }, bend, false)
+}
+
+// Clamp: y = min(max(x, lo), hi). Adjoint: x̄ = ȳ where lo < x < hi.
+func (x *Tensor) Clamp(lo, hi float32) *Tensor {
+	return x.unary("Clamp", func(y, x []float32) {
+		for i, v := range x {
+			y[i] = min(max(v, lo), hi)
+		}
+	}, func(dx, g, x []float32) {
+		for i, v := range x {
+			dx[i] = 0
+			if lo < v && v < hi {
+				dx[i] = g[i]
+			}
+		}
+	}, false)
+}
+
+// Mish: y = x·tanh(ln(1 + exp x)) (Misra 2019, eq. 1). With e = exp(−|x|) and n
+// its sum 1 + 2e, or e² + 2e where x < 0, the tanh is n/(n + 2e²), or n/(n + 2):
+// no power overflows and no digit cancels. Adjoint, with that t: x̄ = ȳ·(t +
+// x·σ(x)·(1 − t²)).
+func (x *Tensor) Mish() *Tensor {
+	k := x.scope.Kernels()
+	gate := func(t, x []float32) {
+		for i, v := range x {
+			t[i] = min(v, -v)
+		}
+		k.Exp(t, t)
+		for i, e := range t {
+			square := float32(e * e)
+			if x[i] >= 0 {
+				n := 1 + 2*e
+				t[i] = n / (n + 2*square)
+			} else {
+				n := square + 2*e
+				t[i] = n / (n + 2)
+			}
+		}
+	}
+	return x.unary("Mish", func(y, x []float32) {
+		gate(y, x)
+		k.Mul(y, y, x)
+	}, func(dx, g, x []float32) {
+		t, slope := make([]float32, len(x)), make([]float32, len(x))
+		gate(t, x)
+		k.Sigmoid(slope, x)
+		k.Mul(slope, slope, x)
+		for i, v := range t {
+			dx[i] = float32(g[i] * kernel.FMA(slope[i], kernel.FMA(-v, v, 1), v))
+		}
+	}, false)
+}
+
 // Exp: y = exp x. Adjoint: x̄ = ȳ·y.
 func (x *Tensor) Exp() *Tensor {
 	k := x.scope.Kernels()

@@ -92,9 +92,10 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 	}
 	shape[len(shape)-1] = out
 	recorded := x.scope.Tape != nil && (x.needs || w.needs || b.Needs())
-	e := kernel.Epilogue{}
-	if !recorded {
-		e.Act = act.kernel()
+	e, f := kernel.Epilogue{}, act.must()
+	fused := !recorded && f.fused != kernel.None
+	if fused {
+		e.Act = f.fused
 	}
 	if b != nil {
 		e.Bias = b.Row(0)
@@ -107,7 +108,7 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 	} else {
 		x.scope.gemm(x.rows, out, in, x.View(), w.seen(transposed), y, &e)
 	}
-	if !recorded {
+	if fused {
 		return y
 	}
 	x.scope.Record(op, y, []*Tensor{x, w, b}, []*Tensor{only(w.needs, x), only(x.needs, w)}, func(g *Tensor) []*Tensor {
@@ -127,7 +128,7 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 		}
 		return []*Tensor{dx, dw, g.columnSums(b)}
 	})
-	return act.Apply(y)
+	return f.apply(y)
 }
 
 // seen is w, or wᵀ, as the kernels read a matrix.

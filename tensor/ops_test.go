@@ -3,6 +3,7 @@ package tensor_test
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/qkvgo/qkv/kernel"
 	"github.com/qkvgo/qkv/tensor"
@@ -55,12 +56,15 @@ var ops = []op{
 	unary("SiLU", 8, 0, (*tensor.Tensor).SiLU, silu),
 	unary("Tanh", 4, 0, (*tensor.Tensor).Tanh, math.Tanh),
 	unary("Sigmoid", 4, 0, (*tensor.Tensor).Sigmoid, sigmoid),
+	unary("LeakyReLU", 2, 0, func(x *tensor.Tensor) *tensor.Tensor { return x.LeakyReLU(0.01) }, leakyReLU),
+	unary("Clamp", 0, 0, func(x *tensor.Tensor) *tensor.Tensor { return x.Clamp(-10, 6) }, func(x float64) float64 { return min(max(x, -10), 6) }),
+	unary("Mish", 8, 2, (*tensor.Tensor).Mish, mish),
 	unary("Exp", 2, 0, (*tensor.Tensor).Exp, math.Exp),
 	{name: "Log", relative: 2, byRow: []int{0}, draw: func(d draw) call {
 		x := d.of(d.rows(), d.width(), func() float64 { return 0.1 + 3*d.Float64() })
 		return single(x, (*tensor.Tensor).Log, func(x mat) mat { return x.each(math.Log) })
 	}},
-	{name: "Dropout", relative: 2, draw: func(d draw) call {
+	{name: "Dropout", relative: 3, draw: func(d draw) call {
 		rate, seed, site := float32(0.9*d.Float64()), d.Uint64(), d.Uint64()
 		return single(d.normal(d.rows(), d.width()), func(x *tensor.Tensor) *tensor.Tensor { return x.Dropout(rate, seed, site) },
 			func(x mat) mat {
@@ -304,7 +308,7 @@ func projection(d draw, transposed bool) call {
 		}
 		return y
 	}
-	if act == tensor.ReLU && slices.ContainsFunc(sums(in).v, func(v float64) bool { return math.Abs(v) < 1e-2 }) {
+	if strings.Contains(string(act), "relu") && slices.ContainsFunc(sums(in).v, func(v float64) bool { return min(math.Abs(v), math.Abs(v-6)) < 1e-2 }) {
 		act = tensor.SiLU // a sum is so near the kink that differences cross it
 	}
 	f := (*tensor.Tensor).Conv1D

@@ -104,6 +104,10 @@ func geluTanh(x float64) float64 {
 
 func geluQuick(x float64) float64 { return x * sigmoid(1.702*x) }
 
+func leakyReLU(x float64) float64 { return max(x, 0) + float64(float32(0.01))*min(x, 0) }
+
+func mish(x float64) float64 { return x * math.Tanh(math.Log1p(math.Exp(x))) }
+
 func silu(x float64) float64 { return x * sigmoid(x) }
 
 func logSumExp(x []float64) float64 {
@@ -152,7 +156,9 @@ func normalized(x mat, center bool, eps float64) mat {
 // activations are the named activations and their plain functions.
 var activations = map[tensor.Activation]func(float64) float64{
 	tensor.Identity: func(x float64) float64 { return x }, tensor.Linear: func(x float64) float64 { return x },
-	tensor.ReLU: relu, tensor.GELU: gelu, tensor.GELUNew: geluTanh, tensor.GELUFast: geluTanh, tensor.GELUTanh: geluTanh,
+	tensor.ReLU: relu, tensor.ReLU2: func(x float64) float64 { return relu(x) * relu(x) }, tensor.LeakyReLU: leakyReLU, tensor.Mish: mish,
+	tensor.ReLU6: func(x float64) float64 { return min(relu(x), 6) }, tensor.GELUPython: gelu, tensor.GELUAccurate: geluTanh,
+	tensor.GELU10: func(x float64) float64 { return min(max(gelu(x), -10), 10) }, tensor.GELU: gelu, tensor.GELUNew: geluTanh, tensor.GELUFast: geluTanh, tensor.GELUTanh: geluTanh,
 	tensor.QuickGELU: geluQuick, tensor.SiLU: silu, tensor.Swish: silu, tensor.Tanh: math.Tanh, tensor.Sigmoid: sigmoid,
 }
 

@@ -11,7 +11,6 @@ import (
 type bpe struct {
 	*vocabulary
 	merges *mergeTable
-	list   []merge // in the order of their ranks
 	cache  *wordCache
 
 	unk          int32 // for characters without a token; noToken: they are dropped

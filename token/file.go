@@ -2,6 +2,7 @@ package token
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,15 +18,54 @@ const nestingMax = 8
 
 // file is a tokenizer.json. Components are kept as they stand there, so that they go out as they came in.
 type file struct {
-	Version       string          `json:"version"`
-	Truncation    json.RawMessage `json:"truncation"`
-	Padding       json.RawMessage `json:"padding"`
-	AddedTokens   []AddedToken    `json:"added_tokens"`
-	Normalizer    json.RawMessage `json:"normalizer"`
-	PreTokenizer  json.RawMessage `json:"pre_tokenizer"`
-	PostProcessor json.RawMessage `json:"post_processor"`
-	Decoder       json.RawMessage `json:"decoder"`
-	Model         json.RawMessage `json:"model"`
+	version, truncation, padding, normalizer, preTokenizer, postProcessor, decoder, model string
+
+	added []AddedToken
+}
+
+// readFileText takes a tokenizer.json apart.
+func readFileText(text string) (*file, error) {
+	parts, err := members(text)
+	if err != nil {
+		return nil, err
+	}
+	f := &file{
+		version: parts["version"], truncation: parts["truncation"], padding: parts["padding"],
+		normalizer: parts["normalizer"], preTokenizer: parts["pre_tokenizer"], postProcessor: parts["post_processor"],
+		decoder: parts["decoder"], model: parts["model"],
+	}
+	if added := parts["added_tokens"]; added != "" {
+		if err := json.Unmarshal([]byte(added), &f.added); err != nil {
+			return nil, fmt.Errorf("added_tokens: %w", err)
+		}
+	}
+	return f, nil
+}
+
+// MarshalJSON puts it together again.
+func (f *file) MarshalJSON() ([]byte, error) {
+	added := f.added
+	if added == nil {
+		added = []AddedToken{}
+	}
+	list, err := json.Marshal(added)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	for i, part := range [][2]string{
+		{"version", cmp.Or(f.version, `"1.0"`)}, {"truncation", f.truncation}, {"padding", f.padding},
+		{"added_tokens", string(list)}, {"normalizer", f.normalizer}, {"pre_tokenizer", f.preTokenizer},
+		{"post_processor", f.postProcessor}, {"decoder", f.decoder}, {"model", f.model},
+	} {
+		sep := ','
+		if i == 0 {
+			sep = '{'
+		}
+		fmt.Fprintf(&out, "%c%q:%s", sep, part[0], cmp.Or(part[1], "null"))
+	}
+	out.WriteByte('}')
+	return out.Bytes(), nil
 }
 
 // A component is the JSON object of a part of the pipeline and where it stands in the file.
@@ -34,11 +74,6 @@ type component struct {
 	path  string
 	depth int
 	kind  string // its type
-}
-
-// absent tells whether there is no component.
-func (c component) absent() bool {
-	return len(c.raw) == 0 || bytes.Equal(c.raw, []byte("null"))
 }
 
 // open reads the component's type.
@@ -186,9 +221,21 @@ func parseNormalizer(c component) (normalizer, error) {
 	case "Replace":
 		n, err := parseReplace(c)
 		return n, err
+	case "Precompiled":
+		var f struct {
+			Table string `json:"precompiled_charsmap"`
+		}
+		if err := c.read(&f); err != nil {
+			return nil, err
+		}
+		p, err := parsePrecompiled(f.Table)
+		if err != nil {
+			return nil, c.fault("precompiled_charsmap: %w", err)
+		}
+		return p, nil
 	}
-	return nil, c.unsupported("BertNormalizer", "ByteLevel", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Prepend",
-		"Replace", "Sequence", "Strip", "StripAccents")
+	return nil, c.unsupported("BertNormalizer", "ByteLevel", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt",
+		"Precompiled", "Prepend", "Replace", "Sequence", "Strip", "StripAccents")
 }
 
 // parseReplace reads a Replace normalizer or decoder.

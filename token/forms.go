@@ -20,14 +20,6 @@ const (
 	compatibility                      // NFKD, NFKC
 )
 
-// A formRune is a character of a form and how many characters of the text it replaces beyond the first: −1 means that
-// it is an addition.
-type formRune struct {
-	r     rune
-	class uint8 // canonical combining class
-	more  int
-}
-
 func (f form) normalize(p *piece) {
 	if f.isNormal(p.text) {
 		return
@@ -36,6 +28,19 @@ func (f form) normalize(p *piece) {
 	if f.compose {
 		runes = recompose(runes)
 	}
+	p.become(runes)
+}
+
+// A formRune is a character of a new text and how many characters of the old one it replaces beyond the first: −1 means
+// that it is an addition.
+type formRune struct {
+	r     rune
+	class uint8 // canonical combining class
+	more  int
+}
+
+// become gives p a new text.
+func (p *piece) become(runes []formRune) {
 	e := edit(p)
 	for _, c := range runes {
 		if c.more < 0 {

@@ -2,9 +2,6 @@ package token
 
 import "math/bits"
 
-// A merge is a pair of tokens that training joined.
-type merge struct{ left, right int32 }
-
 // A mergeTable gives for a pair of tokens the rank of its merge and the token it makes. It is a hash table with open
 // addressing, because looking up pairs is most of what encoding an unknown word does.
 type mergeTable struct {
@@ -12,6 +9,7 @@ type mergeTable struct {
 	shift uint
 }
 
+// A mergeSlot is a merge, or empty.
 type mergeSlot struct {
 	pair mergePair
 	rank int32
@@ -27,12 +25,15 @@ func pairOf(left, right int32) mergePair {
 	return mergePair(uint32(left))<<32 | mergePair(uint32(right))
 }
 
-// newMergeTable makes a table with room for n merges.
-func newMergeTable(n int) *mergeTable {
-	b := uint(bits.Len(uint(2*n + 1)))
+// newMergeTable makes a table of merges. Of merges of the same pair the last counts.
+func newMergeTable(merges []mergeSlot) *mergeTable {
+	b := uint(bits.Len(uint(2*len(merges) + 1)))
 	t := &mergeTable{slots: make([]mergeSlot, 1<<b), shift: 64 - b}
 	for i := range t.slots {
 		t.slots[i].pair = noPair
+	}
+	for _, m := range merges {
+		*t.slot(m.pair) = m
 	}
 	return t
 }
@@ -46,11 +47,6 @@ func (t *mergeTable) slot(p mergePair) *mergeSlot {
 		}
 		i = (i + 1) & uint64(len(t.slots)-1)
 	}
-}
-
-// set says that left and right make id, in rank's turn.
-func (t *mergeTable) set(left, right, rank, id int32) {
-	*t.slot(pairOf(left, right)) = mergeSlot{pairOf(left, right), rank, id}
 }
 
 // noRank is the rank of a pair that does not merge.

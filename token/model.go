@@ -8,7 +8,8 @@ type model interface {
 	appendTokens(dst []piecePart, word string) []piecePart
 }
 
-// A piecePart is a token of a word: it reaches from where the one before ends to byte end of the word.
+// A piecePart is a token of a word: it reaches from where the one before ends to byte end of the word. Where that is no
+// further, it stands for the same bytes as the one before.
 type piecePart struct {
 	id  int32
 	end int32
@@ -33,11 +34,12 @@ func newVocabulary(ids map[string]int32) (*vocabulary, error) {
 		size = max(size, int(id)+1)
 	}
 	v := &vocabulary{tokens: make([]string, size), ids: ids}
+	taken := make([]bool, size)
 	for t, id := range ids {
-		if old := v.tokens[id]; old != "" {
-			return nil, fmt.Errorf("tokens %q and %q share id %d", min(old, t), max(old, t), id)
+		if taken[id] {
+			return nil, fmt.Errorf("tokens %q and %q share id %d", v.tokens[id], t, id)
 		}
-		v.tokens[id] = t
+		v.tokens[id], taken[id] = t, true
 	}
 	return v, nil
 }

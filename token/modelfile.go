@@ -1,84 +1,157 @@
 package token
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 )
 
-// modelFile is the model of a tokenizer.json, all kinds together.
+// modelFile is the model of a tokenizer.json, all kinds together, without the vocabulary and the merges.
 type modelFile struct {
-	Type         string          `json:"type"`
-	Dropout      *float64        `json:"dropout"`
-	UnkToken     *string         `json:"unk_token"`
-	UnkID        *int            `json:"unk_id,omitempty"`
-	Prefix       *string         `json:"continuing_subword_prefix"`
-	Suffix       *string         `json:"end_of_word_suffix"`
-	FuseUnk      bool            `json:"fuse_unk"`
-	ByteFallback bool            `json:"byte_fallback"`
-	IgnoreMerges bool            `json:"ignore_merges"`
-	MaxChars     *int            `json:"max_input_chars_per_word,omitempty"`
-	Vocab        json.RawMessage `json:"vocab"`
-	Merges       []mergeField    `json:"merges"`
-}
+	Type         string   `json:"type"`
+	Dropout      *float64 `json:"dropout"`
+	UnkToken     *string  `json:"unk_token"`
+	UnkID        *int     `json:"unk_id"`
+	Prefix       *string  `json:"continuing_subword_prefix"`
+	Suffix       *string  `json:"end_of_word_suffix"`
+	FuseUnk      bool     `json:"fuse_unk"`
+	ByteFallback bool     `json:"byte_fallback"`
+	IgnoreMerges bool     `json:"ignore_merges"`
+	MaxChars     *int     `json:"max_input_chars_per_word"`
 
-// mergeField is "a b" or ["a", "b"].
-type mergeField [2]string
-
-// UnmarshalJSON reads either form.
-func (m *mergeField) UnmarshalJSON(raw []byte) error {
-	if raw[0] == '[' {
-		return json.Unmarshal(raw, (*[2]string)(m))
-	}
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	var ok bool
-	if m[0], m[1], ok = strings.Cut(s, " "); !ok || strings.Contains(m[1], " ") {
-		return errors.New("a merge is two tokens with a space between them")
-	}
-	return nil
+	vocab, merges string
 }
 
 // parseModel reads the model and its vocabulary.
-func parseModel(c component) (model, *vocabulary, error) {
-	if c.absent() {
+func parseModel(text string) (model, *vocabulary, error) {
+	c := component{path: "model"}
+	if text == "" {
 		return nil, nil, c.fault("it is missing")
 	}
-	var f modelFile
-	if err := c.read(&f); err != nil {
+	parts, err := members(text)
+	if err != nil {
+		return nil, nil, c.fault("%w", err)
+	}
+	f := &modelFile{vocab: parts["vocab"], merges: parts["merges"]}
+	delete(parts, "vocab")
+	delete(parts, "merges")
+	rest := make(map[string]json.RawMessage, len(parts))
+	for key, value := range parts {
+		rest[key] = json.RawMessage(value)
+	}
+	if c.raw, err = json.Marshal(rest); err != nil {
+		return nil, nil, c.fault("%w", err)
+	}
+	if err := c.read(f); err != nil {
 		return nil, nil, err
 	}
 	if f.Type == "" {
 		f.Type = f.guess()
 	}
 	c.kind = f.Type
-	if f.Type != "BPE" && f.Type != "WordPiece" && f.Type != "WordLevel" {
-		return nil, nil, c.unsupported("BPE", "WordLevel", "WordPiece")
+	var m model
+	var v *vocabulary
+	switch f.Type {
+	case "BPE":
+		m, v, err = f.bpe(c)
+	case "Unigram":
+		m, v, err = f.unigram(c)
+	case "WordPiece":
+		if v, err = f.vocabulary(c); err == nil {
+			m = newWordPiece(v, or(f.UnkToken, "[UNK]"), or(f.Prefix, "##"), or(f.MaxChars, 100))
+		}
+	case "WordLevel":
+		if v, err = f.vocabulary(c); err == nil {
+			m = newWordLevel(v, or(f.UnkToken, "<unk>"))
+		}
+	default:
+		err = c.unsupported("BPE", "Unigram", "WordLevel", "WordPiece")
 	}
-	var ids map[string]int32
-	if err := json.Unmarshal(f.Vocab, &ids); err != nil {
-		return nil, nil, c.fault("vocab: %w", err)
+	return m, v, err
+}
+
+// guess tells the type of a model that does not say it, as old files do not.
+func (f *modelFile) guess() string {
+	switch {
+	case f.merges != "":
+		return "BPE"
+	case f.UnkID != nil || strings.HasPrefix(f.vocab, "["):
+		return "Unigram"
+	case f.MaxChars != nil || f.Prefix != nil:
+		return "WordPiece"
 	}
-	v, err := newVocabulary(ids)
+	return "WordLevel"
+}
+
+// vocabulary reads a vocabulary of tokens and ids.
+func (f *modelFile) vocabulary(c component) (*vocabulary, error) {
+	ids, err := readVocab(f.vocab)
+	if err == nil {
+		var v *vocabulary
+		if v, err = newVocabulary(ids); err == nil {
+			return v, nil
+		}
+	}
+	return nil, c.fault("vocab: %w", err)
+}
+
+// bpe makes the model of a file.
+func (f *modelFile) bpe(c component) (*bpe, *vocabulary, error) {
+	v, err := f.vocabulary(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	m := &bpe{
+		vocabulary: v, cache: newWordCache(), unk: noToken,
+		fuseUnk: f.FuseUnk, byteFallback: f.ByteFallback, ignoreMerges: f.IgnoreMerges,
+		prefix: or(f.Prefix, ""), suffix: or(f.Suffix, ""),
+	}
+	if f.UnkToken != nil {
+		if m.unk = v.id(*f.UnkToken); m.unk == noToken {
+			m.unk = missingToken
+		}
+	}
+	var list []mergeSlot
+	var joined []byte
+	err = readMerges(f.merges, func(i int, left, right string) error {
+		a, okA := v.ids[left]
+		b, okB := v.ids[right]
+		joined = append(append(joined[:0], left...), strings.TrimPrefix(right, m.prefix)...)
+		id, ok := v.ids[string(joined)]
+		if !okA || !okB || !ok {
+			return fmt.Errorf("merge %d: %q, %q or what they make is not in the vocabulary", i, left, right)
+		}
+		list = append(list, mergeSlot{pairOf(a, b), int32(i), id})
+		return nil
+	})
+	if err != nil {
+		return nil, nil, c.fault("merges: %w", err)
+	}
+	m.merges = newMergeTable(list)
+	return m, v, nil
+}
+
+// unigram makes the model of a file, whose vocabulary is a list of tokens and their scores.
+func (f *modelFile) unigram(c component) (*unigram, *vocabulary, error) {
+	tokens, scores, err := readScores(f.vocab)
 	if err != nil {
 		return nil, nil, c.fault("vocab: %w", err)
 	}
-	switch f.Type {
-	case "BPE":
-		m, err := f.bpe(c, v)
-		return m, v, err
-	case "WordPiece":
-		return newWordPiece(v, or(f.UnkToken, "[UNK]"), or(f.Prefix, "##"), or(f.MaxChars, 100)), v, nil
+	v := &vocabulary{tokens: tokens, ids: make(map[string]int32, len(tokens))}
+	for id, t := range tokens {
+		if _, ok := v.ids[t]; ok {
+			return nil, nil, c.fault("vocab: token %q comes twice", t)
+		}
+		v.ids[t] = int32(id)
 	}
-	m := &wordLevel{v, missingToken}
-	if id := v.id(or(f.UnkToken, "<unk>")); id != noToken {
-		m.unk = id
+	unk := missingToken
+	if f.UnkID != nil {
+		if *f.UnkID < 0 || *f.UnkID >= len(tokens) {
+			return nil, nil, c.fault("unk_id is %d in a vocabulary of %d", *f.UnkID, len(tokens))
+		}
+		unk = int32(*f.UnkID)
 	}
-	return m, v, nil
+	return newUnigram(v, scores, unk, f.ByteFallback), v, nil
 }
 
 // or returns what p points to, or a default.
@@ -89,67 +162,32 @@ func or[T any](p *T, byDefault T) T {
 	return byDefault
 }
 
-// guess tells the type of a model that does not say it, as old files do not.
-func (f *modelFile) guess() string {
-	switch {
-	case f.Merges != nil:
-		return "BPE"
-	case f.UnkID != nil:
-		return "Unigram"
-	case f.MaxChars != nil || f.Prefix != nil:
-		return "WordPiece"
-	}
-	return "WordLevel"
-}
-
-// bpe makes the model of a file.
-func (f *modelFile) bpe(c component, v *vocabulary) (*bpe, error) {
-	m := &bpe{
-		vocabulary: v, cache: newWordCache(), unk: noToken,
-		fuseUnk: f.FuseUnk, byteFallback: f.ByteFallback, ignoreMerges: f.IgnoreMerges,
-		prefix: or(f.Prefix, ""), suffix: or(f.Suffix, ""),
-		merges: newMergeTable(len(f.Merges)), list: make([]merge, len(f.Merges)),
-	}
-	if f.UnkToken != nil {
-		if m.unk = v.id(*f.UnkToken); m.unk == noToken {
-			m.unk = missingToken
-		}
-	}
-	for i, pair := range f.Merges {
-		left, right := v.id(pair[0]), v.id(pair[1])
-		if left == noToken || right == noToken {
-			return nil, c.fault("merges[%d]: %q or %q is not in the vocabulary", i, pair[0], pair[1])
-		}
-		id := v.id(pair[0] + strings.TrimPrefix(pair[1], m.prefix))
-		if id == noToken {
-			return nil, c.fault("merges[%d]: %q and %q make a token that is not in the vocabulary", i, pair[0], pair[1])
-		}
-		m.merges.set(left, right, int32(i), id)
-		m.list[i] = merge{left, right}
-	}
-	return m, nil
-}
-
-// newBPEFile returns the model part of a file for a byte-level vocabulary, whose ids are the places in tokens.
-func newBPEFile(tokens []string, merges []mergeField) (json.RawMessage, error) {
-	var vocab bytes.Buffer
+// bpeFile returns the model part of a file for a byte-level vocabulary, whose ids are the places in tokens.
+func bpeFile(tokens []string, merges [][2]string) (string, error) {
+	var b strings.Builder
+	b.WriteString(`{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":null,"end_of_word_suffix":null,` +
+		`"fuse_unk":false,"byte_fallback":false,"ignore_merges":false,"vocab":{`)
 	for id, t := range tokens {
-		sep := ','
-		if id == 0 {
-			sep = '{'
-		}
 		name, err := json.Marshal(t)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
-		fmt.Fprintf(&vocab, "%c%s:%d", sep, name, id)
+		if id > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%s:%d", name, id)
 	}
-	if len(tokens) == 0 {
-		vocab.WriteByte('{')
+	b.WriteString(`},"merges":[`)
+	for i, m := range merges {
+		pair, err := json.Marshal(m)
+		if err != nil {
+			return "", err
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(pair)
 	}
-	vocab.WriteByte('}')
-	if merges == nil {
-		merges = []mergeField{}
-	}
-	return json.Marshal(&modelFile{Type: "BPE", Vocab: vocab.Bytes(), Merges: merges})
+	b.WriteString(`]}`)
+	return b.String(), nil
 }

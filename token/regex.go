@@ -16,7 +16,8 @@ import (
 // It is a program for a machine that tries alternatives in order and goes back to the last choice when stuck
 // (regexmatch.go).
 type regex struct {
-	code []instr
+	code  []instr
+	marks int // how many marks it has
 	// first holds the ASCII characters that a match may begin with; where it may be empty, all.
 	first [2]uint64
 }
@@ -43,6 +44,8 @@ const (
 	opRun             // min to max characters of set
 	opSplit           // try x, then y
 	opJump            // go on at x
+	opMark            // note the place in mark x
+	opAgain           // go on at y, but if mark x says that nothing was matched since, with the next step
 	opLook            // sub matches here, or does not
 	opAtomic          // what sub matches first, never reconsidered
 	opLine            // beginning of a line
@@ -398,7 +401,7 @@ func assemble(n *node) (*regex, error) {
 		return nil, err
 	}
 	a.add(instr{op: opMatch})
-	re := &regex{code: a.code}
+	re := &regex{code: a.code, marks: a.marks}
 	re.first = [2]uint64{^uint64(0), ^uint64(0)}
 	if set, ok := re.begins(0, map[int]bool{}); ok {
 		re.first = set
@@ -434,11 +437,16 @@ func (re *regex) begins(pc int, seen map[int]bool) ([2]uint64, bool) {
 		return [2]uint64{s[0] | t[0], s[1] | t[1]}, ok1 && ok2
 	case opJump:
 		return re.begins(in.x, seen)
+	case opMark:
+		return re.begins(pc+1, seen)
 	}
 	return [2]uint64{}, false
 }
 
-type assembler struct{ code []instr }
+type assembler struct {
+	code  []instr
+	marks int
+}
 
 func (a *assembler) add(in instr) int {
 	a.code = append(a.code, in)
@@ -531,10 +539,16 @@ func (a *assembler) repeat(n *node) error {
 	}
 	if n.max < 0 {
 		split := a.add(instr{op: opSplit})
+		back := instr{op: opJump, x: split}
+		if sub.mayBeEmpty() { // else it would repeat for ever
+			back = instr{op: opAgain, x: a.marks, y: split}
+			a.add(instr{op: opMark, x: a.marks})
+			a.marks++
+		}
 		if err := a.emit(sub); err != nil {
 			return err
 		}
-		a.add(instr{op: opJump, x: split})
+		a.add(back)
 		a.branch(split, n.lazy)
 		return nil
 	}
@@ -587,4 +601,19 @@ func (n *node) width() (int, bool) {
 		total += w
 	}
 	return total, true
+}
+
+// mayBeEmpty tells whether n may match nothing.
+func (n *node) mayBeEmpty() bool {
+	switch n.kind {
+	case nodeRune, nodeSet:
+		return false
+	case nodeAssert, nodeLook:
+		return true
+	case nodeRepeat:
+		return n.min == 0 || n.subs[0].mayBeEmpty()
+	case nodeAlt:
+		return slices.ContainsFunc(n.subs, (*node).mayBeEmpty)
+	}
+	return !slices.ContainsFunc(n.subs, func(s *node) bool { return !s.mayBeEmpty() })
 }

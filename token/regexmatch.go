@@ -26,6 +26,7 @@ type matcher struct {
 	re    *regex
 	text  string
 	stack []choice
+	marks []int
 	steps int
 	tried map[[2]int]bool // (pc, position) from which nothing matches; nil until the steps become many
 }
@@ -35,6 +36,7 @@ type choice struct {
 	pc, pos int
 	stop    int  // the last position that may be tried
 	lazy    bool // positions grow
+	mark    bool // no choice: mark pc was pos before
 	run     *charSet
 }
 
@@ -45,8 +47,14 @@ const patience = 1 << 14
 // match returns the end of the match that begins at pos, or −1.
 func (m *matcher) match(pos int) int {
 	m.stack = append(m.stack[:0], choice{pc: 0, pos: pos, stop: pos})
+	if m.marks == nil {
+		m.marks = make([]int, m.re.marks)
+	}
 	for len(m.stack) > 0 {
 		pc, pos := m.resume()
+		if pc < 0 {
+			continue
+		}
 		if end := m.run(pc, pos); end >= 0 {
 			return end
 		}
@@ -54,10 +62,15 @@ func (m *matcher) match(pos int) int {
 	return -1
 }
 
-// resume takes the next place to go on from off the stack.
+// resume takes the next place to go on from off the stack; pc is −1 where there was only a mark to restore.
 func (m *matcher) resume() (pc, pos int) {
 	c := &m.stack[len(m.stack)-1]
 	pc, pos = c.pc, c.pos
+	if c.mark {
+		m.marks[pc] = pos
+		m.stack = m.stack[:len(m.stack)-1]
+		return -1, 0
+	}
 	if pos == c.stop {
 		m.stack = m.stack[:len(m.stack)-1]
 		return pc, pos
@@ -112,6 +125,16 @@ func (m *matcher) run(pc, pos int) int {
 			pc = in.x
 		case opJump:
 			pc = in.x
+		case opMark:
+			m.stack = append(m.stack, choice{pc: in.x, pos: m.marks[in.x], mark: true})
+			m.marks[in.x] = pos
+			pc++
+		case opAgain:
+			if m.marks[in.x] == pos {
+				pc++
+			} else {
+				pc = in.y
+			}
 		case opAtomic:
 			sub := matcher{re: in.sub, text: m.text}
 			end := sub.match(pos)

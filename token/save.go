@@ -1,7 +1,6 @@
 package token
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,19 +10,7 @@ import (
 )
 
 // MarshalJSON returns the tokenizer.json: what was parsed, or what was learnt.
-func (t *Tokenizer) MarshalJSON() ([]byte, error) {
-	f := t.file
-	if f.AddedTokens == nil {
-		f.AddedTokens = []AddedToken{}
-	}
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(f); err != nil {
-		return nil, fmt.Errorf("token: %w", err)
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
-}
+func (t *Tokenizer) MarshalJSON() ([]byte, error) { return t.file.MarshalJSON() }
 
 // Save writes tokenizer.json into a model folder, and beside it a tokenizer_config.json that names the special tokens.
 // Each file is replaced all at once.

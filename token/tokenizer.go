@@ -9,7 +9,7 @@ import (
 
 // A Tokenizer turns text into ids and back. It is safe for use by many goroutines.
 type Tokenizer struct {
-	file      file
+	file      *file
 	config    map[string]json.RawMessage // tokenizer_config.json
 	raw       *addedSet                  // added tokens to be found in the text as given
 	cooked    *addedSet                  // those to be found in the normalized text
@@ -37,43 +37,35 @@ func Parse(tokenizerJSON []byte) (*Tokenizer, error) {
 	if len(tokenizerJSON) > fileMax {
 		return nil, fmt.Errorf("token: tokenizer.json has %d bytes, more than the %d that are read", len(tokenizerJSON), fileMax)
 	}
-	var f file
-	if err := json.Unmarshal(tokenizerJSON, &f); err != nil {
+	f, err := readFileText(string(tokenizerJSON))
+	if err != nil {
 		return nil, fmt.Errorf("token: tokenizer.json: %w", err)
 	}
 	return build(f)
 }
 
 // build makes a tokenizer of a file.
-func build(f file) (*Tokenizer, error) {
-	t := &Tokenizer{file: f, loose: true}
-	m, v, err := parseModel(component{raw: f.Model, path: "model"})
-	if err != nil {
+func build(f *file) (*Tokenizer, error) {
+	t := &Tokenizer{file: f, loose: true, decode: eachToken(spaced)}
+	var err error
+	if t.model, t.vocab, err = parseModel(f.model); err != nil {
 		return nil, err
 	}
-	t.model, t.vocab = m, v
-	if c := (component{raw: f.Normalizer, path: "normalizer"}); !c.absent() {
-		n, err := parseNormalizer(c)
-		if err != nil {
-			return nil, err
-		}
+	if n, err := parse(f.normalizer, "normalizer", parseNormalizer); err != nil {
+		return nil, err
+	} else if n != nil {
 		t.normalize = normalizers{n}
 	}
-	if c := (component{raw: f.PreTokenizer, path: "pre_tokenizer"}); !c.absent() {
-		if t.words, err = parsePreTokenizer(c); err != nil {
-			return nil, err
-		}
+	if t.words, err = parse(f.preTokenizer, "pre_tokenizer", parsePreTokenizer); err != nil {
+		return nil, err
 	}
-	if c := (component{raw: f.PostProcessor, path: "post_processor"}); !c.absent() {
-		if t.post, err = parsePostProcessor(c); err != nil {
-			return nil, err
-		}
+	if t.post, err = parse(f.postProcessor, "post_processor", parsePostProcessor); err != nil {
+		return nil, err
 	}
-	t.decode = eachToken(spaced)
-	if c := (component{raw: f.Decoder, path: "decoder"}); !c.absent() {
-		if t.decode, err = parseDecoder(c); err != nil {
-			return nil, err
-		}
+	if d, err := parse(f.decoder, "decoder", parseDecoder); err != nil {
+		return nil, err
+	} else if d != nil {
+		t.decode = d
 	}
 	t.linkBytes()
 	for _, w := range t.words {
@@ -81,11 +73,19 @@ func build(f file) (*Tokenizer, error) {
 			t.loose = false
 		}
 	}
-	if err := t.add(f.AddedTokens); err != nil {
+	if err := t.add(f.added); err != nil {
 		return nil, err
 	}
 	t.Special = (&config{}).special(t)
 	return t, nil
+}
+
+// parse makes a component of its text; of null and of nothing it makes nothing.
+func parse[T any](text, path string, f func(component) (T, error)) (none T, err error) {
+	if text == "" || text == "null" {
+		return none, nil
+	}
+	return f(component{raw: json.RawMessage(text), path: path})
 }
 
 // linkBytes saves the spelling out of bytes where the model can take them as they are, and lets a model that sees whole
@@ -263,22 +263,23 @@ func (t *Tokenizer) encode(text string, sequence int, r *ruler) (*Encoding, erro
 		} else {
 			parts = t.model.appendTokens(parts[:0], p.text)
 		}
-		from := 0
+		from, end := 0, 0 // of the part before
 		for _, part := range parts {
 			if part.id == missingToken && fault == nil {
 				fault = fmt.Errorf("%q is not in the vocabulary, and neither is a token for what is not", p.text)
 			}
-			to := min(int(part.end), len(p.text)) // fallback may spell bytes that are not in the text
-			s := p.span(from, to)
+			if to := min(int(part.end), len(p.text)); to > end { // fallback may spell bytes that are not in the text
+				from, end = end, to
+			}
+			s := p.span(from, end)
 			name := p.text
 			if p.added == noToken {
-				name, _ = t.vocab.token(part.id)
+				name = t.name(part.id, p.text[from:end])
 			}
 			e.IDs = append(e.IDs, part.id)
 			e.Tokens = append(e.Tokens, name)
 			e.CharOffsets = append(e.CharOffsets, [2]int{r.char(int(s.start)), r.char(int(s.end))})
 			e.WordIDs = append(e.WordIDs, word)
-			from = to
 		}
 		word++
 	})
@@ -297,6 +298,15 @@ func (t *Tokenizer) encode(text string, sequence int, r *ruler) (*Encoding, erro
 		e.SequenceIDs[i] = sequence
 	}
 	return e, nil
+}
+
+// name returns the token with an id that stands for text.
+func (t *Tokenizer) name(id int32, text string) string {
+	if m, ok := t.model.(*unigram); ok && id == m.unk {
+		return text
+	}
+	name, _ := t.vocab.token(id)
+	return name
 }
 
 // IDs returns the ids of Encode(text) and nothing else, faster. Words without a token, where the vocabulary has none for
@@ -382,7 +392,7 @@ func (t *Tokenizer) IDToToken(id int32) (string, bool) {
 
 // AddedTokens returns the tokens that are cut out of a text before anything else, in the order of the file.
 func (t *Tokenizer) AddedTokens() []AddedToken {
-	return append([]AddedToken(nil), t.file.AddedTokens...)
+	return append([]AddedToken(nil), t.file.added...)
 }
 
 // String names the kind of tokenizer and its size.

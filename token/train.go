@@ -1,7 +1,6 @@
 package token
 
 import (
-	"encoding/json"
 	"fmt"
 	"iter"
 	"maps"
@@ -67,16 +66,15 @@ func trainBPE(words map[string]int64, o BPEOptions, alphabet []rune) (*Tokenizer
 	tr.read(words)
 	merges := tr.learn(o.VocabSize, int64(max(o.MinFrequency, 1)))
 
-	model, err := newBPEFile(tr.tokens, merges)
+	model, err := bpeFile(tr.tokens, merges)
 	if err != nil {
 		return nil, err
 	}
-	return build(file{
-		Version:      "1.0",
-		AddedTokens:  added,
-		PreTokenizer: json.RawMessage(`{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}`),
-		Decoder:      json.RawMessage(`{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true}`),
-		Model:        model,
+	return build(&file{
+		added:        added,
+		preTokenizer: `{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}`,
+		decoder:      `{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true}`,
+		model:        model,
 	})
 }
 
@@ -157,8 +155,8 @@ func (tr *trainer) enqueue(found map[mergePair][]int32) {
 }
 
 // learn merges the most frequent pairs until the vocabulary has size tokens or no pair is frequent enough.
-func (tr *trainer) learn(size int, least int64) []mergeField {
-	var merges []mergeField
+func (tr *trainer) learn(size int, least int64) [][2]string {
+	var merges [][2]string
 	for len(tr.tokens) < size && len(tr.queue) > 0 {
 		top := tr.queue.pop()
 		if n := tr.counts[top.pair]; n != top.count { // it has become rarer meanwhile
@@ -170,7 +168,7 @@ func (tr *trainer) learn(size int, least int64) []mergeField {
 			break
 		}
 		left, right := int32(top.pair>>32), int32(uint32(top.pair))
-		merged := mergeField{tr.tokens[left], tr.tokens[right]}
+		merged := [2]string{tr.tokens[left], tr.tokens[right]}
 		id := tr.token(merged[0] + merged[1])
 		merges = append(merges, merged)
 		found := map[mergePair][]int32{}

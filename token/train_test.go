@@ -20,7 +20,7 @@ func TestTrainGolden(t *testing.T) {
 	var want struct {
 		Model struct {
 			Vocab  map[string]int32
-			Merges []mergeField
+			Merges [][2]string
 		}
 	}
 	if err := json.Unmarshal(golden, &want); err != nil {
@@ -38,8 +38,8 @@ func TestTrainGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var have modelFile
-	if err := json.Unmarshal(tok.file.Model, &have); err != nil {
+	var have struct{ Merges [][2]string }
+	if err := json.Unmarshal([]byte(tok.file.model), &have); err != nil {
 		t.Fatal(err)
 	}
 	for i, m := range want.Model.Merges {
@@ -57,5 +57,39 @@ func TestTrainGolden(t *testing.T) {
 	}
 	if tok.VocabSize() != len(want.Model.Vocab) {
 		t.Errorf("have %d tokens, want %d", tok.VocabSize(), len(want.Model.Vocab))
+	}
+}
+
+func TestTrainSmall(t *testing.T) {
+	text := "low low low lower lower newest newest newest widest\n"
+	tok, err := TrainBPE(slices.Values([]string{text, text}), BPEOptions{VocabSize: 262, MinFrequency: 3, Special: []string{"<|endoftext|>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// lo, ow and we occur ten times: l has the smallest id. Then we (ten, as low, but lo has a larger id than w), st before
+	// Ġlo (eight each), and e+we before n+e, Ġ+n and we+st (six each).
+	var have []string
+	for id := int32(257); id < 262; id++ {
+		s, _ := tok.IDToToken(id)
+		have = append(have, s)
+	}
+	if want := []string{"lo", "we", "st", "Ġlo", "ewe"}; !slices.Equal(have, want) {
+		t.Errorf("have %q, want %q", have, want)
+	}
+	if id := tok.Special.EOS; id != 0 {
+		t.Errorf("the end of text has id %d, want 0", id)
+	}
+	if have := tok.Decode(tok.IDs(text+"<|endoftext|>é"), true); have != text+"é" {
+		t.Errorf("have %q, want %q", have, text+"é")
+	}
+	if _, err := TrainBPE(slices.Values([]string{text}), BPEOptions{VocabSize: 100}); err == nil {
+		t.Error("a vocabulary smaller than the alphabet is no error")
+	}
+	if _, err := TrainBPE(slices.Values([]string{text}), BPEOptions{VocabSize: 300, Special: []string{"a", "a"}}); err == nil {
+		t.Error("the same special token twice is no error")
+	}
+	empty, err := TrainBPE(slices.Values([]string{}), BPEOptions{VocabSize: 1000})
+	if err != nil || empty.VocabSize() != 256 {
+		t.Errorf("no text: have %v, %v, want the 256 bytes", empty, err)
 	}
 }

@@ -68,6 +68,14 @@ type wordLevel struct {
 	unk int32 // missingToken where the vocabulary has none
 }
 
+func newWordLevel(v *vocabulary, unk string) *wordLevel {
+	m := &wordLevel{v, missingToken}
+	if id, ok := v.ids[unk]; ok {
+		m.unk = id
+	}
+	return m
+}
+
 func (m *wordLevel) appendTokens(dst []piecePart, word string) []piecePart {
 	id, ok := m.ids[word]
 	if !ok {

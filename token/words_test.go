@@ -2,7 +2,9 @@ package token
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -40,10 +42,11 @@ func TestKnownPatternsEqualTheirExpressions(t *testing.T) {
 func TestHeapEqualsScan(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 2000 {
-		table := newMergeTable(40)
+		var merges []mergeSlot
 		for rank := range int32(40) {
-			table.set(r.Int32N(12), r.Int32N(12), rank, r.Int32N(12))
+			merges = append(merges, mergeSlot{pairOf(r.Int32N(12), r.Int32N(12)), rank, r.Int32N(12)})
 		}
+		table := newMergeTable(merges)
 		word := make([]piecePart, r.IntN(scanMax+1))
 		for i := range word {
 			word[i] = piecePart{r.Int32N(12), int32(i + 1)}
@@ -59,6 +62,27 @@ func TestHeapEqualsScan(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	tok := small(t)
+	text := strings.Repeat("hello world, well <|end|> ", 20)
+	want := tok.IDs(text)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for range 20 {
+				own := text[i:]
+				if have := tok.Decode(tok.IDs(own), false); have != own {
+					t.Errorf("have %q, want %q", have, own)
+				}
+				if have := tok.IDs(text); !slices.Equal(have, want) {
+					t.Errorf("have %v, want %v", have, want)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestLongWordsTakeLinearTime(t *testing.T) {

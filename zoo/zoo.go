@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/qkvgo/qkv/checkpoint"
 	"github.com/qkvgo/qkv/model"
@@ -33,6 +32,7 @@ var families = []family{
 	{"gpt2", checkpoint.Rules{Base: "transformer", Ignore: []string{".attn.bias", ".attn.masked_bias", ".crossattention.bias", ".crossattention.masked_bias"},
 		Tied: map[string]string{"lm_head.weight": "transformer.wte.weight"}}, map[string]page{
 		"GPT2LMHeadModel":               with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.NewLM)),
+		"GPT2DoubleHeadsModel":          with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.NewDoubleHeads)),
 		"GPT2Model":                     with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.New)),
 		"GPT2ForSequenceClassification": with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.NewClassifier)),
 		"GPT2ForTokenClassification":    with(gpt2.Defaults, gpt2.Config.Check, sure(gpt2.NewTagger)),
@@ -56,6 +56,7 @@ var families = []family{
 		"BertForPreTraining":            with(bert.Defaults, bert.Config.Check, sure(bert.NewPretraining)),
 		"BertForNextSentencePrediction": with(bert.Defaults, bert.Config.Check, sure(bert.NewNextSentence)),
 		"BertForSequenceClassification": with(bert.Defaults, bert.Config.Check, sure(bert.NewClassifier)),
+		"BertForMultipleChoice":         with(bert.Defaults, bert.Config.Check, sure(bert.NewChooser)),
 		"BertForTokenClassification":    with(bert.Defaults, bert.Config.Check, sure(bert.NewTagger)),
 		"BertForQuestionAnswering":      with(bert.Defaults, bert.Config.Check, sure(bert.NewAnswerer)),
 	}},
@@ -131,7 +132,7 @@ func New(config []byte, architecture string) (m model.Model, name string, rules 
 			return m, name, f.rules, err
 		}
 	}
-	return nil, name, rules, &checkpoint.Unsupported{What: fmt.Sprintf("architecture %s (known: %s)", name, strings.Join(Architectures(), ", "))}
+	return nil, name, rules, &checkpoint.Unsupported{What: "architecture " + name}
 }
 
 // Open loads the model in the folder dir.

@@ -6,6 +6,9 @@
 package bert
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/qkvgo/qkv/attention"
 	"github.com/qkvgo/qkv/checkpoint"
 	"github.com/qkvgo/qkv/model"
@@ -21,7 +24,7 @@ type Config struct {
 	Types     int               `json:"type_vocab_size"`
 	D         int               `json:"hidden_size"`
 	F         int               `json:"intermediate_size"`
-	L         int               `json:"num_hidden_layers"`
+	L         int               `json:"num_hidden_layers" most:"4096"`
 	H         int               `json:"num_attention_heads"`
 	Act       tensor.Activation `json:"hidden_act"`
 	Eps       float32           `json:"layer_norm_eps"`
@@ -33,6 +36,7 @@ type Config struct {
 	Cross     bool              `json:"add_cross_attention"`
 	Tied      bool              `json:"tie_word_embeddings"`
 	model.Labels
+	_ struct{} `harmless:"directionality,pooler_fc_size,pooler_num_attention_heads,pooler_num_fc_layers,pooler_size_per_head,pooler_type,head_dim"`
 }
 
 // Defaults are the values of keys that a config leaves out.
@@ -82,13 +86,13 @@ func New(c Config, pooled bool) *Model {
 	m := &Model{Word: nn.NewEmbedding(c.V, c.D), Place: nn.NewEmbedding(c.T, c.D), Type: nn.NewEmbedding(c.Types, c.D),
 		Ln: nn.NewLayerNorm(c.D, c.Eps), added: c.Positions == "absolute", drop: c.Drop}
 	for range c.L {
-		b := &Block{Self: newAttention(c), Up: nn.NewLinear(c.D, c.F, true), Down: nn.NewLinear(c.F, c.D, true),
+		b := &Block{Self: newAttention(c, c.Positions), Up: nn.NewLinear(c.D, c.F, true), Down: nn.NewLinear(c.F, c.D, true),
 			Ln: nn.NewLayerNorm(c.D, c.Eps), act: c.Act, drop: c.Drop}
 		if c.Decoder {
 			b.Self.Core.Pattern = attention.Causal
 		}
 		if c.Cross {
-			b.Cross = newAttention(c)
+			b.Cross = newAttention(c, "absolute") // an encoder's rows have no distances
 		}
 		m.Blocks = append(m.Blocks, b)
 	}
@@ -103,14 +107,20 @@ func NewBase(c Config) *Model { return New(c, true) }
 
 // Check gives an error where sizes do not fit each other.
 func (c Config) Check() error {
+	if c.Cross && !c.Decoder {
+		return errors.New("config.json: add_cross_attention needs is_decoder")
+	}
+	if c.T < 1 {
+		return fmt.Errorf("config.json: max_position_embeddings is %d, want 1 or more", c.T)
+	}
 	return checkpoint.Divides("hidden_size", c.D, "num_attention_heads", c.H)
 }
 
-func newAttention(c Config) *Attention {
+func newAttention(c Config, positions string) *Attention {
 	a := &Attention{Q: nn.NewLinear(c.D, c.D, true), K: nn.NewLinear(c.D, c.D, true), V: nn.NewLinear(c.D, c.D, true),
 		Core: attention.Core{Heads: c.H, Drop: c.AttnDrop}, Out: nn.NewLinear(c.D, c.D, true),
-		Ln: nn.NewLayerNorm(c.D, c.Eps), both: c.Positions == "relative_key_query", drop: c.Drop}
-	if c.Positions != "absolute" {
+		Ln: nn.NewLayerNorm(c.D, c.Eps), both: positions == "relative_key_query", drop: c.Drop}
+	if positions != "absolute" {
 		a.Distance = nn.NewEmbedding(2*c.T-1, c.D/c.H)
 	}
 	return a

@@ -162,6 +162,29 @@ func (m *Classifier) Run(p *nn.Pass, in *model.Input) []model.Output {
 // ClassLabels are the names of the classes.
 func (m *Classifier) ClassLabels() model.Labels { return m.labels }
 
+// Chooser is BertForMultipleChoice: sequences are choices, scored one by one.
+type Chooser struct {
+	Bert  *Model     `ckpt:"bert"`
+	Score *nn.Linear `ckpt:"classifier"` // [1, D]
+	drop  float32
+}
+
+// NewChooser declares a model that chooses between sequences.
+func NewChooser(c Config) *Chooser {
+	return &Chooser{New(c, true), nn.NewLinear(c.D, 1, true), c.headDrop()}
+}
+
+// Run gives loss, where there are labels, and logits [sequences, 1].
+func (m *Chooser) Run(p *nn.Pass, in *model.Input) []model.Output {
+	x := p.Drop(m.drop, m.Bert.Pool(p, m.Bert.run(p, in)))
+	logits, loss := model.Choose(m.Score.Forward(p, x), in.Choices, in.Labels)
+	out := []model.Output{{Name: "logits", Value: logits, Axis: model.PerSequence}}
+	if loss != nil {
+		out = append([]model.Output{{Name: "loss", Value: loss, Axis: model.PerCall}}, out...)
+	}
+	return out
+}
+
 // Tagger is BertForTokenClassification.
 type Tagger struct {
 	Bert  *Model     `ckpt:"bert"`

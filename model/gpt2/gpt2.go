@@ -20,7 +20,7 @@ type Config struct {
 	V            int               `json:"vocab_size"`
 	T            int               `json:"n_positions"`
 	D            int               `json:"n_embd"`
-	L            int               `json:"n_layer"`
+	L            int               `json:"n_layer" most:"4096"`
 	H            int               `json:"n_head"`
 	Inner        *int              `json:"n_inner"` // width of the MLP; null: 4·D
 	Act          tensor.Activation `json:"activation_function"`
@@ -36,13 +36,15 @@ type Config struct {
 	HeadDrop     *float32          `json:"classifier_dropout"`
 	HiddenDrop   *float32          `json:"hidden_dropout"`
 	Tied         bool              `json:"tie_word_embeddings"`
+	Summary
 	model.Labels
+	_ struct{} `harmless:"n_ctx,n_special,predict_special_tokens,afn,nPositions,head_dim,is_decoder"`
 }
 
 // Defaults are the values of keys that a config leaves out.
 func Defaults() Config {
 	return Config{V: 50257, T: 1024, D: 768, L: 12, H: 12, Act: tensor.GELUNew, Eps: 1e-5, ResidDrop: 0.1,
-		EmbdDrop: 0.1, AttnDrop: 0.1, ScaleWeights: true, Tied: true}
+		EmbdDrop: 0.1, AttnDrop: 0.1, ScaleWeights: true, Tied: true, Summary: Summary{Type: "cls_index", Project: true, ToLabels: true, FirstDrop: 0.1}}
 }
 
 // Model is the network without a head.
@@ -111,10 +113,14 @@ func New(c Config) *Model {
 // Check gives an error where sizes do not fit each other.
 func (c Config) Check() error { return checkpoint.Divides("n_embd", c.D, "n_head", c.H) }
 
-// Forward maps ids [rows] to hidden states [rows, D]. enc, or nil, are an
+// Forward maps ids [rows] to hidden states [rows, D]. types, or nil, are token
+// types [rows], which have rows of the table of tokens. enc, or nil, are an
 // encoder's rows, which belong together as rows says.
-func (m *Model) Forward(p *nn.Pass, ids []int32, enc *tensor.Tensor, rows nn.Batch) *tensor.Tensor {
+func (m *Model) Forward(p *nn.Pass, ids, types []int32, enc *tensor.Tensor, rows nn.Batch) *tensor.Tensor {
 	h := p.Use(m.Wte.Weight).Gather(ids).Add(p.Use(m.Wpe.Weight).Gather(p.Rows.Positions))
+	if types != nil {
+		h = h.Add(p.Use(m.Wte.Weight).Gather(types))
+	}
 	h = p.Drop(m.drop, h)
 	for i, b := range m.Blocks {
 		h = p.Layer(i, h)
@@ -149,10 +155,10 @@ func (m *Model) Positions() int { return m.Wpe.Weight.Shape[0] }
 // run is Forward on a general input.
 func (m *Model) run(p *nn.Pass, in *model.Input) *tensor.Tensor {
 	if in.Encoded == nil {
-		return m.Forward(p, in.IDs, nil, nn.Batch{})
+		return m.Forward(p, in.IDs, in.Types, nil, nn.Batch{})
 	}
 	enc := p.Of(in.Encoded, in.EncodedRows.Rows(), len(in.Encoded)/max(in.EncodedRows.Rows(), 1))
-	return m.Forward(p, in.IDs, enc, in.EncodedRows)
+	return m.Forward(p, in.IDs, in.Types, enc, in.EncodedRows)
 }
 
 // Run gives last_hidden_state.

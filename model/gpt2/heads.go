@@ -23,7 +23,7 @@ func NewLM(c Config) *LM {
 
 // Hidden maps ids [rows] to the last hidden states [rows, D].
 func (m *LM) Hidden(p *nn.Pass, ids []int32) *tensor.Tensor {
-	return m.Transformer.Forward(p, ids, nil, nn.Batch{})
+	return m.Transformer.Forward(p, ids, nil, nil, nn.Batch{})
 }
 
 // Unembed maps hidden states [n, D] to scores [n, V].
@@ -46,6 +46,77 @@ func (m *LM) Run(p *nn.Pass, in *model.Input) []model.Output {
 		out = append([]model.Output{{Name: "loss", Value: loss, Axis: model.PerCall}}, out...)
 	}
 	return out
+}
+
+// Summary says how DoubleHeads reads a score off a sequence, under the config's
+// keys.
+type Summary struct {
+	Type       string            `json:"summary_type" want:"cls_index,last,first,mean"`
+	Project    bool              `json:"summary_use_proj"`
+	ToLabels   bool              `json:"summary_proj_to_labels"`
+	Activation tensor.Activation `json:"summary_activation"`
+	FirstDrop  float32           `json:"summary_first_dropout"`
+	LastDrop   float32           `json:"summary_last_dropout"`
+}
+
+// DoubleHeads is GPT2DoubleHeadsModel (Radford et al. 2018, §3.3): the next
+// token's scores, and a score for each sequence as one choice of several.
+type DoubleHeads struct {
+	LM
+	Score   *nn.Linear `ckpt:"multiple_choice_head.summary"` // [1, D], nil without projection
+	summary Summary
+}
+
+// NewDoubleHeads declares a language model that also chooses.
+func NewDoubleHeads(c Config) *DoubleHeads {
+	m := &DoubleHeads{LM: *NewLM(c), summary: c.Summary}
+	if c.Project {
+		out := c.D
+		if c.ToLabels {
+			out = 1 // whatever the config's labels are
+		}
+		m.Score = nn.NewLinear(c.D, out, true)
+	}
+	return m
+}
+
+// Run gives loss and mc_loss, where there are labels, logits and mc_logits.
+func (m *DoubleHeads) Run(p *nn.Pass, in *model.Input) []model.Output {
+	h := m.Transformer.run(p, in)
+	logits := m.Unembed(p, h)
+	x := p.Drop(m.summary.FirstDrop, m.summary.of(p.Rows, h, in.Summaries))
+	if m.Score != nil {
+		x = m.Score.Forward(p, x)
+	}
+	x = p.Drop(m.summary.LastDrop, m.summary.Activation.Apply(x))
+	scores, choice := model.Choose(x, in.Choices, in.Chosen)
+	var out []model.Output
+	if in.Labels != nil {
+		out = append(out, model.Output{Name: "loss", Value: model.NextTokenLoss(p, logits, in.Labels), Axis: model.PerCall})
+	}
+	if choice != nil {
+		out = append(out, model.Output{Name: "mc_loss", Value: choice, Axis: model.PerCall})
+	}
+	return append(out, model.Output{Name: "logits", Value: logits},
+		model.Output{Name: "mc_logits", Value: scores, Axis: model.PerSequence})
+}
+
+// of gives a row for each sequence of h, [rows, D]; at is the rows within their
+// sequences that cls_index takes, the last where it is nil.
+func (s Summary) of(b nn.Batch, h *tensor.Tensor, at []int32) *tensor.Tensor {
+	rows := b.Firsts()
+	switch {
+	case s.Type == "mean":
+		return h.MeanRows(b.Off)
+	case s.Type == "first":
+	case s.Type == "cls_index" && at != nil:
+		for i := range rows {
+			rows[i] += at[i]
+		}
+	default:
+		rows = b.Lasts()
+	}
+	return h.Gather(rows)
 }
 
 // Classifier is GPT2ForSequenceClassification: the class is read off the last

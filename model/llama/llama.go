@@ -7,6 +7,7 @@ package llama
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/qkvgo/qkv/attention"
 	"github.com/qkvgo/qkv/checkpoint"
@@ -22,7 +23,7 @@ type Config struct {
 	T        int               `json:"max_position_embeddings"`
 	D        int               `json:"hidden_size"`
 	F        int               `json:"intermediate_size"`
-	L        int               `json:"num_hidden_layers"`
+	L        int               `json:"num_hidden_layers" most:"4096"`
 	H        int               `json:"num_attention_heads"`
 	KV       *int              `json:"num_key_value_heads"` // null: H
 	HeadDim  *int              `json:"head_dim"`            // null: D/H
@@ -39,6 +40,7 @@ type Config struct {
 	Tied     bool              `json:"tie_word_embeddings"`
 	Slices   int               `json:"pretraining_tp"` // how a matrix was cut in training: the same product
 	model.Labels
+	_ struct{} `harmless:"is_decoder,rope_interleaved"`
 }
 
 // Defaults are the values of keys that a config leaves out.
@@ -71,10 +73,16 @@ type Block struct {
 
 // Check gives an error where sizes do not fit each other.
 func (c Config) Check() error {
+	if c.H < 1 {
+		return fmt.Errorf("config.json: num_attention_heads is %d, want 1 or more", c.H)
+	}
 	if c.HeadDim == nil {
 		if err := checkpoint.Divides("hidden_size", c.D, "num_attention_heads", c.H); err != nil {
 			return err
 		}
+	}
+	if d := c.headDim(); d > maxHead || d < 2 || d%2 != 0 {
+		return fmt.Errorf("config.json: heads are %d numbers wide, want an even number from 2 to %d", d, maxHead)
 	}
 	if c.KV != nil {
 		return checkpoint.Divides("num_attention_heads", c.H, "num_key_value_heads", *c.KV)
@@ -82,15 +90,23 @@ func (c Config) Check() error {
 	return nil
 }
 
+// maxHead bounds the width of a head, whose rotations are made before any weight
+// is read.
+const maxHead = 1 << 16
+
+func (c Config) headDim() int {
+	if c.HeadDim != nil {
+		return *c.HeadDim
+	}
+	return c.D / c.H
+}
+
 // New declares the network's parameters; it reads none. It fails where the
 // rotary scaling is unknown.
 func New(c Config) (*Model, error) {
-	kv, d := c.H, c.D/max(c.H, 1)
+	kv, d := c.H, c.headDim()
 	if c.KV != nil {
 		kv = *c.KV
-	}
-	if c.HeadDim != nil {
-		d = *c.HeadDim
 	}
 	rotated := d
 	if c.Rotated != nil {

@@ -21,7 +21,7 @@ import (
 type Config struct {
 	D        int               `json:"hidden_size"`
 	F        int               `json:"intermediate_size"`
-	L        int               `json:"num_hidden_layers"`
+	L        int               `json:"num_hidden_layers" most:"4096"`
 	H        int               `json:"num_attention_heads"`
 	Act      tensor.Activation `json:"hidden_act"`
 	Eps      float32           `json:"layer_norm_eps"`
@@ -33,6 +33,7 @@ type Config struct {
 	AttnDrop float32           `json:"attention_probs_dropout_prob"`
 	Stride   int               `json:"encoder_stride"` // pixels a patch decodes to, for masked images
 	model.Labels
+	_ struct{} `harmless:"tie_word_embeddings,pad_token_id"`
 }
 
 // Defaults are the values of keys that a config leaves out.
