@@ -61,6 +61,14 @@ var compositions = []op{
 		y := x.with(x, product)
 		return y.with(y.with(z, product), sum).with(y, sum)
 	}),
+	compose("a view of what was set beside a constant", func(x, z *tensor.Tensor) *tensor.Tensor {
+		y := x.Mul(z)
+		part := y.Slice(1, 4).GELU()
+		return tensor.Concat(tensor.Concat(y, y.Scope().Zeros(4, 3)).Slice(1, 4), part)
+	}, func(x, z mat) mat {
+		y := x.with(z, product).window(1, 4, 0, 5)
+		return beside(y, newMat(3, 3), y.each(gelu))
+	}),
 	compose("layers", func(x, z *tensor.Tensor) *tensor.Tensor {
 		for range 3 {
 			n := x.LayerNorm(z.Slice(0, 1), z.Slice(1, 2), 0.1)
