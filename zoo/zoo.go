@@ -65,6 +65,10 @@ var families = []family{
 		"ViTForImageClassification": with(vit.Defaults, vit.Config.Check, sure(vit.NewClassifier)),
 		"ViTForMaskedImageModeling": with(vit.Defaults, vit.Config.Check, sure(vit.NewMaskedImages)),
 	}},
+	{"vit-hybrid", checkpoint.Rules{Base: "vit", Spare: []string{"vit.pooler.", "pooler."}}, map[string]page{
+		"ViTHybridModel":                  with(vit.HybridDefaults, vit.HybridConfig.Check, sure(vit.NewHybrid)),
+		"ViTHybridForImageClassification": with(vit.HybridDefaults, vit.HybridConfig.Check, sure(vit.NewHybridClassifier)),
+	}},
 }
 
 // with makes a page from a family's defaults, its check of a config and the

@@ -29,8 +29,10 @@ func (s *Size) UnmarshalJSON(b []byte) error {
 
 // PictureSize is the pictures' height and width in pixels and their channels.
 func (m *Model) PictureSize() (height, width, channels int) {
-	w := m.Patch.Weight.Shape
-	return m.grid.Height * w[2], m.grid.Width * w[3], w[1]
+	if m.Stem != nil {
+		return m.image.Height, m.image.Width, m.Stem.Stem.Conv.Weight.Shape[1]
+	}
+	return m.image.Height, m.image.Width, m.Patch.Weight.Shape[1]
 }
 
 // PictureSize is the pictures' height and width in pixels and their channels.

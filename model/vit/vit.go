@@ -44,14 +44,16 @@ func Defaults() Config {
 
 // Model is the network without a head.
 type Model struct {
-	Cls    *nn.Param     `ckpt:"embeddings.cls_token"`           // [1, 1, D]
-	Mask   *nn.Param     `ckpt:"embeddings.mask_token"`          // [1, 1, D], nil but for masked images
-	Pos    *nn.Param     `ckpt:"embeddings.position_embeddings"` // [1, 1+N, D]
+	Cls    *nn.Param     `ckpt:"embeddings.cls_token"`                     // [1, 1, D]
+	Mask   *nn.Param     `ckpt:"embeddings.mask_token"`                    // [1, 1, D], nil but for masked images
+	Pos    *nn.Param     `ckpt:"embeddings.position_embeddings"`           // [1, 1+N, D]
+	Stem   *BiT          `ckpt:"embeddings.patch_embeddings.backbone.bit"` // nil but for hybrids
 	Patch  *nn.Patches   `ckpt:"embeddings.patch_embeddings.projection"`
 	Blocks []*Block      `ckpt:"encoder.layer"`
 	Ln     *nn.LayerNorm `ckpt:"layernorm"`
 	Pooler *nn.Linear    `ckpt:"pooler.dense"` // [D, D], nil where the head does without
 	grid   nn.Grid       // of the table of positions
+	image  Size
 	drop   float32
 }
 
@@ -74,7 +76,7 @@ type Block struct {
 func New(c Config, pooled, masked bool) *Model {
 	grid := nn.Grid{Height: c.Image.Height / c.Patch.Height, Width: c.Image.Width / c.Patch.Width}
 	m := &Model{Cls: nn.NewParam(1, 1, c.D), Pos: nn.NewParam(1, 1+grid.Height*grid.Width, c.D),
-		Patch: nn.NewPatches(c.Channels, c.D, c.Patch.Height, c.Patch.Width), Ln: nn.NewLayerNorm(c.D, c.Eps), grid: grid, drop: c.Drop}
+		Patch: nn.NewPatches(c.Channels, c.D, c.Patch.Height, c.Patch.Width), Ln: nn.NewLayerNorm(c.D, c.Eps), grid: grid, image: c.Image, drop: c.Drop}
 	for range c.L {
 		m.Blocks = append(m.Blocks, &Block{
 			Ln1: nn.NewLayerNorm(c.D, c.Eps), Q: nn.NewLinear(c.D, c.D, c.Bias), K: nn.NewLinear(c.D, c.D, c.Bias),
@@ -106,7 +108,11 @@ func (c Config) Check() error {
 // pass's batch holds, to hidden states, [Σ (1 + patches), D], before the last
 // norm. The batch becomes one of patches, the class row first.
 func (m *Model) Forward(p *nn.Pass, in *model.Input) *tensor.Tensor {
-	x := m.Patch.Forward(p, p.Of(in.Pixels, p.Rows.Rows(), len(in.Pixels)/max(p.Rows.Rows(), 1)))
+	x := p.Of(in.Pixels, p.Rows.Rows(), len(in.Pixels)/max(p.Rows.Rows(), 1))
+	if m.Stem != nil {
+		x = m.Stem.Forward(p, x)
+	}
+	x = m.Patch.Forward(p, x)
 	if in.Masked != nil {
 		x = nn.Replace(x, p.Use(m.Mask), in.Masked)
 	}
