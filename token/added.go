@@ -88,7 +88,7 @@ func (s *addedSet) find(text string, from int) (t *AddedToken, start, end int) {
 	return nil, 0, 0
 }
 
-// split cuts p at the added tokens in it and gives the pieces to emit.
+// split cuts p at the added tokens in it and gives the pieces to emit, none of them empty.
 func (s *addedSet) split(p piece, emit func(piece)) {
 	text, done := p.text, 0
 	for from := 0; ; {
@@ -115,6 +115,7 @@ func (s *addedSet) split(p piece, emit func(piece)) {
 		done = end
 	}
 	switch {
+	case text == "": // the normalizer left nothing
 	case done == 0:
 		emit(p)
 	case done < len(text):

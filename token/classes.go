@@ -94,52 +94,54 @@ func (t *charTable) toLower(r rune) rune {
 // chars returns the table, made from unicode.txt at the first call.
 var chars = sync.OnceValue(func() *charTable {
 	t := &charTable{blocks: make([][256]class, 1), lower: make(map[rune]rune, 2048)}
-	pageOf := map[[256]class]uint16{{}: 0}
-	planes := make(map[rune]*[256]class)
+	pages := make([]*[256]class, len(t.pages)) // nil: empty
 	for line := range strings.Lines(unicodeText) {
 		name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if name == "lower" {
-			for f := range strings.FieldsSeq(rest) {
-				from, to, _ := strings.Cut(f, "=")
-				t.lower[hexRune(from)] = hexRune(to)
-			}
-			continue
-		}
-		bit := classNames[name] // 0 for the comment
-		if bit == 0 {
-			continue
-		}
+		bit := classNames[name] // 0 for the comment and for lower
 		for f := range strings.FieldsSeq(rest) {
-			from, to, ok := strings.Cut(f, "-")
-			if !ok {
-				to = from
-			}
-			for r, last := hexRune(from), hexRune(to); r <= last; r++ {
-				block := planes[r>>8]
-				if block == nil {
-					block = new([256]class)
-					planes[r>>8] = block
+			if from, to, ok := strings.Cut(f, "="); ok {
+				t.lower[hexRune(from)] = hexRune(to)
+			} else if bit != 0 {
+				from, to, ok := strings.Cut(f, "-")
+				if !ok {
+					to = from
 				}
-				block[r&255] |= bit
+				mark(pages, hexRune(from), hexRune(to), bit)
 			}
 		}
 	}
-	for page := range t.pages {
-		block, ok := planes[rune(page)]
-		if !ok {
+	blockOf := map[[256]class]uint16{{}: 0}
+	for i, page := range pages {
+		if page == nil {
 			continue
 		}
-		i, ok := pageOf[*block]
+		b, ok := blockOf[*page]
 		if !ok {
-			i = uint16(len(t.blocks))
-			t.blocks = append(t.blocks, *block)
-			pageOf[*block] = i
+			b = uint16(len(t.blocks))
+			t.blocks = append(t.blocks, *page)
+			blockOf[*page] = b
 		}
-		t.pages[page] = i
+		t.pages[i] = b
 	}
 	copy(t.ascii[:], t.blocks[t.pages[0]][:128])
 	return t
 })
+
+// mark puts the characters from first to last into a class.
+func mark(pages []*[256]class, first, last rune, bit class) {
+	for first <= last {
+		page := pages[first>>8]
+		if page == nil {
+			page = new([256]class)
+			pages[first>>8] = page
+		}
+		end := min(last, first|255)
+		for i := first & 255; i <= end&255; i++ {
+			page[i] |= bit
+		}
+		first = end + 1
+	}
+}
 
 // hexRune reads a code point of unicode.txt.
 func hexRune(s string) rune {

@@ -1,8 +1,11 @@
 package token
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -311,9 +314,7 @@ func readScores(text string) (tokens []string, scores []float64, err error) {
 				return err
 			}
 			s, err := r.number()
-			if err == nil {
-				score, err = strconv.ParseFloat(s, 64)
-			}
+			score = quickFloat(s)
 			return err
 		})
 		if err == nil && n != 2 {
@@ -323,6 +324,54 @@ func readScores(text string) (tokens []string, scores []float64, err error) {
 		return err
 	})
 	return tokens, scores, err
+}
+
+// quickFloat returns the value of a number as the reference reads it: the digits as a whole number, which float64 rounds,
+// divided by a power of ten, which rounds again. The last bit decides between two ways to cut a word that should be
+// equally good.
+func quickFloat(s string) float64 {
+	s, negative := strings.CutPrefix(s, "-")
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(s), "e")
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits, power := uint64(0), 0
+	full := false // more digits do not fit, and do not count
+	for i, part := range [2]string{whole, fraction} {
+		for j := range len(part) {
+			high, low := bits.Mul64(digits, 10)
+			next, carry := bits.Add64(low, uint64(part[j]-'0'), 0)
+			full = full || high > 0 || carry > 0
+			switch {
+			case !full:
+				digits = next
+				power -= i
+			case i == 0:
+				power++
+			}
+		}
+	}
+	e, err := strconv.Atoi(cmp.Or(exponent, "0"))
+	if err != nil { // beyond all float64s
+		e = 1 << 20
+		if strings.HasPrefix(exponent, "-") {
+			e = -e
+		}
+	}
+	f := float64(digits)
+	switch power += e; {
+	case power >= 0:
+		f *= math.Pow10(power)
+	case power < -308:
+		f = f / 1e308 / math.Pow10(-power-308)
+	default:
+		f /= math.Pow10(-power)
+	}
+	if math.IsNaN(f) { // 0 times a power beyond all float64s
+		f = 0
+	}
+	if negative {
+		return -f
+	}
+	return f
 }
 
 // readMerges reads an array of "a b" or ["a", "b"] and gives the pairs to take.

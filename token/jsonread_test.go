@@ -2,6 +2,7 @@ package token
 
 import (
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"testing"
 )
@@ -37,6 +38,17 @@ func TestJSONReaderEqualsTheLibrary(t *testing.T) {
 			if have, err := reader.string(); err == nil && have != want {
 				t.Fatalf("%q: have %q, want %q", text, have, want)
 			}
+		}
+	}
+}
+
+func TestQuickFloat(t *testing.T) {
+	for s, want := range map[string]float64{
+		"0": 0, "-0.0": 0, "1.5": 1.5, "-12.25e1": -122.5, "1e400": math.Inf(1), "1e-400": 0, "0e999999999999": 0, "123456789012345678901234": 1.2345678901234568e23,
+		"0.1": 0.1, "-8.25": -8.25, "1E+2": 100, "1e-310": 1e-310,
+	} {
+		if have := quickFloat(s); math.Abs(have-want) > math.Abs(want)*1e-15 && have != want {
+			t.Errorf("%s: have %v, want %v", s, have, want)
 		}
 	}
 }

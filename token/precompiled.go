@@ -136,11 +136,19 @@ func plainASCII(s string) bool {
 	return true
 }
 
-// clusterLen returns the length of the first cluster of s: a character and the marks on it, or a carriage return with its
-// line feed. Clusters that only Unicode's finer rules make (Standard Annex 29: flags, emoji sequences, Hangul) reach
-// clusterMax, where they make no difference.
+// clusterLen returns the length of the first cluster of s: a character, the marks on it and the signs that stand before
+// it, or a carriage return with its line feed. Clusters that only Unicode's finer rules make (Standard Annex 29: flags,
+// emoji sequences, Hangul, Indic conjuncts) reach clusterMax, where they make no difference.
 func clusterLen(s string) int {
 	r, n := utf8.DecodeRuneInString(s)
+	for unicode.Is(prepended, r) && n < len(s) {
+		next, w := utf8.DecodeRuneInString(s[n:])
+		if isControl(next) {
+			return n
+		}
+		r = next
+		n += w
+	}
 	if r == '\r' && strings.HasPrefix(s[n:], "\n") {
 		return n + 1
 	}
@@ -157,16 +165,32 @@ func clusterLen(s string) int {
 	return n
 }
 
+// prepended are the signs that belong to the cluster after them (Grapheme_Cluster_Break=Prepend).
+var prepended = &unicode.RangeTable{
+	R16: []unicode.Range16{
+		{Lo: 0x0600, Hi: 0x0605, Stride: 1}, {Lo: 0x06DD, Hi: 0x06DD, Stride: 1}, {Lo: 0x070F, Hi: 0x070F, Stride: 1},
+		{Lo: 0x0890, Hi: 0x0891, Stride: 1}, {Lo: 0x08E2, Hi: 0x08E2, Stride: 1}, {Lo: 0x0D4E, Hi: 0x0D4E, Stride: 1},
+	},
+	R32: []unicode.Range32{
+		{Lo: 0x110BD, Hi: 0x110BD, Stride: 1}, {Lo: 0x110CD, Hi: 0x110CD, Stride: 1}, {Lo: 0x111C2, Hi: 0x111C3, Stride: 1},
+		{Lo: 0x1193F, Hi: 0x1193F, Stride: 1}, {Lo: 0x11941, Hi: 0x11941, Stride: 1}, {Lo: 0x11A3A, Hi: 0x11A3A, Stride: 1},
+		{Lo: 0x11A84, Hi: 0x11A89, Stride: 1}, {Lo: 0x11D46, Hi: 0x11D46, Stride: 1}, {Lo: 0x11F02, Hi: 0x11F02, Stride: 1},
+	},
+}
+
 // isControl tells whether r is a cluster of its own whatever follows.
 func isControl(r rune) bool {
 	const joiner, nonJoiner = 0x200D, 0x200C
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) && r != joiner && r != nonJoiner
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) && r != joiner && r != nonJoiner &&
+		!unicode.Is(prepended, r)
 }
 
 // joins tells whether r joins the cluster before it.
 func joins(r rune) bool {
 	switch {
 	case r == 0x200C, r == 0x200D, r == 0xFF9E, r == 0xFF9F, r == 0x0E33, r == 0x0EB3:
+		return true
+	case 0x1F3FB <= r && r <= 0x1F3FF, 0xE0020 <= r && r <= 0xE007F: // skin tones, tags
 		return true
 	case 0x102B <= r && r <= 0x109C && unicode.Is(unicode.Mc, r): // Myanmar's spacing marks, most of which stand alone
 		return r == 0x1031 || r == 0x103B || r == 0x103C || r == 0x1056 || r == 0x1057 || r == 0x1084
