@@ -104,8 +104,8 @@ func Architectures() []string {
 // Loaded is a model with the folder whose weights it views.
 type Loaded struct {
 	model.Model
-	Architecture string
-	ModelType    string
+	Architecture string // such as BertForMaskedLM
+	ModelType    string // its family, such as bert
 	Folder       *checkpoint.Folder
 }
 
@@ -130,13 +130,21 @@ func New(config []byte, architecture string) (m model.Model, name string, rules 
 	if name == "" {
 		return nil, "", rules, fmt.Errorf("%s names no architecture", checkpoint.ConfigName)
 	}
-	for _, f := range families {
-		if build, ok := f.pages[name]; ok {
-			m, err := build(config)
-			return m, name, f.rules, err
-		}
+	if f, ok := familyOf(name); ok {
+		m, err := f.pages[name](config)
+		return m, name, f.rules, err
 	}
 	return nil, name, rules, &checkpoint.Unsupported{What: "architecture " + name}
+}
+
+// familyOf is the family that has a page for the architecture.
+func familyOf(architecture string) (family, bool) {
+	for _, f := range families {
+		if f.pages[architecture] != nil {
+			return f, true
+		}
+	}
+	return family{}, false
 }
 
 // Open loads the model in the folder dir.
@@ -163,7 +171,8 @@ func load(f *checkpoint.Folder, err error) (*Loaded, error) {
 		f.Close()
 		return nil, err
 	}
-	return &Loaded{Model: m, Architecture: name, Folder: f}, nil
+	own, _ := familyOf(name)
+	return &Loaded{Model: m, Architecture: name, ModelType: own.modelType, Folder: f}, nil
 }
 
 // Vision says whether the model takes pictures.

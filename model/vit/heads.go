@@ -38,6 +38,9 @@ func (m *Model) PictureSize() (height, width, channels int) {
 // PictureSize is the pictures' height and width in pixels and their channels.
 func (m *Classifier) PictureSize() (height, width, channels int) { return m.ViT.PictureSize() }
 
+// PictureSize is the pictures' height and width in pixels and their channels.
+func (m *MaskedImages) PictureSize() (height, width, channels int) { return m.ViT.PictureSize() }
+
 // Classifier is ViTForImageClassification: the class row through one layer.
 type Classifier struct {
 	ViT    *Model     `ckpt:"vit"`
