@@ -2,8 +2,10 @@ package token
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // skipped tells whether a component is one that this package does not have.
@@ -135,5 +137,36 @@ func TestDecodersGolden(t *testing.T) {
 	}
 	if n != 363 {
 		t.Errorf("%d records checked, want 363", n)
+	}
+}
+
+// TestClassesGolden compares unicode.txt with the tables it was made of.
+func TestClassesGolden(t *testing.T) {
+	text, err := os.ReadFile(shared(t, "data", "golden", "tokenizer-components", "unicode.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tables struct{ Classes map[string][][2]rune }
+	if err := json.Unmarshal(text, &tables); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]class{
+		`regex \p{L}`: classL, `regex \p{N}`: classN, `regex \p{M}`: classM, `regex \w`: classWord, `regex \s`: classSpace,
+		"Whitespace word": classRustWord, "Punctuation": classPunctuation, "BertPreTokenizer punctuation": classPunctuation,
+		"Digits": classNumeric, "StripAccents removed": classMark, "Strip": classSpace, "WhitespaceSplit space": classSpace,
+		"BertNormalizer clean_text removed": classBertControl, "BertNormalizer chinese": classBertChinese, "Nmt removed": classNmtControl,
+	} {
+		in := map[rune]bool{}
+		for _, r := range tables.Classes[name] {
+			for c := r[0]; c <= r[1]; c++ {
+				in[c] = true
+			}
+		}
+		for r := range rune(utf8.MaxRune + 1) {
+			if have := chars().of(r)&c != 0; utf8.ValidRune(r) && have != in[r] {
+				t.Errorf("%s: %U: have %v, want %v", name, r, have, in[r])
+				break
+			}
+		}
 	}
 }

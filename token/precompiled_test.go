@@ -82,6 +82,7 @@ func TestPrecompiled(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", ""}, {"plain", "plain"}, {"½ﬁ", "1/2fi"}, {"e\u0301x", "éx"}, {"a\ab", "ab"}, {"\r\nx", " x"}, {"\n\u0301", "\n\u0301"},
 		{"e\u0301\u0323\u0323", "e\u0301\u0323\u0323"}, {"½\u0301", "1/2"}, {"日本", "日本"},
+		{"\u0600e\u0301", "\u0600e\u0301"}, {"e\u0301🏼", "e\u0301🏼"}, {"\u0600\r\nx", "\u0600 x"},
 	} {
 		q := piece{text: c.text, added: noToken}
 		p.normalize(&q)

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -115,5 +116,58 @@ func TestUnsupportedIsNamed(t *testing.T) {
 	_, err := Parse([]byte(text))
 	if err == nil || !strings.Contains(err.Error(), "normalizer.normalizers[1]: Frobnicate") {
 		t.Errorf("have %v, want the place and the name", err)
+	}
+}
+
+func TestStretchesThatNormalizeToNothingAreNoWords(t *testing.T) {
+	tok, err := Parse([]byte(`{"added_tokens":[{"id":1,"content":"<s>","special":true}],
+		"normalizer":{"type":"Strip"},"model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := tok.Encode("<s>  <s> a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if have, want := e.WordIDs, []int{0, 1, 2}; !slices.Equal(have, want) {
+		t.Errorf("words: have %v, want %v", have, want)
+	}
+}
+
+func TestUnknownWithoutATokenForIt(t *testing.T) {
+	tok, err := Parse([]byte(`{"pre_tokenizer":{"type":"WhitespaceSplit"},"model":{"type":"WordLevel","unk_token":"?","vocab":{"a":0}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tok.Encode("a b"); err == nil || !strings.Contains(err.Error(), `"b"`) {
+		t.Errorf("have %v, want an error that names the word", err)
+	}
+	if have := tok.IDs("a b a"); !slices.Equal(have, []int32{0, 0}) {
+		t.Errorf("ids: have %v, want the known words", have)
+	}
+}
+
+func TestTruncationFaults(t *testing.T) {
+	tok := small(t)
+	for name, c := range map[string]Truncation{
+		"stride as long as the window": {MaxLength: 3, Stride: 3},
+		"negative stride":              {MaxLength: 3, Stride: -1},
+		"negative length":              {MaxLength: -1},
+		"no second text":               {MaxLength: 3, Strategy: OnlySecond},
+	} {
+		if _, err := tok.EncodeWith(Input{Text: "some words here"}, Options{Truncation: &c}); err == nil {
+			t.Errorf("%s is no error", name)
+		}
+	}
+	e, err := tok.EncodeWith(Input{Text: "abcdefg"}, Options{Truncation: &Truncation{MaxLength: 3, Stride: 1, Side: Left}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := []string{strings.Join(e.Tokens, "")}
+	for _, o := range e.Overflowing {
+		have = append(have, strings.Join(o.Tokens, ""))
+	}
+	if want := []string{"efg", "cde", "abc"}; !slices.Equal(have, want) {
+		t.Errorf("windows: have %q, want %q", have, want)
 	}
 }
