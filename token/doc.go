@@ -6,7 +6,7 @@
 //	text ─ added tokens cut out      added.go        "<s>Hello" → <s>, "Hello"
 //	     ─ normalizer                normalize.go    lower case, Unicode forms, replacements
 //	     ─ pre-tokenizer             pretokenize.go  words, punctuation, digits
-//	     ─ model                     bpe.go, wordpiece.go, wordlevel.go, unigram.go: words → tokens
+//	     ─ model                     bpe.go, wordpiece.go, unigram.go: words → tokens
 //	     ─ truncation                truncate.go
 //	     ─ post-processor            postprocess.go  [CLS] … [SEP], type ids
 //	     ─ padding                   pad.go
