@@ -3,6 +3,7 @@ package attention
 import (
 	"math"
 
+	"github.com/qkvgo/qkv/device"
 	"github.com/qkvgo/qkv/kernel"
 	"github.com/qkvgo/qkv/nn"
 	"github.com/qkvgo/qkv/position"
@@ -32,6 +33,9 @@ func (Softmax) Attend(p *nn.Pass, c *Call) (out, lse *tensor.Tensor) {
 	defer w.bank.free()
 	out, lse = p.New(c.Q.Rows(), c.Heads*w.dv), p.New(c.Q.Rows(), c.Heads)
 	blocks := w.cut()
+	if counter, ok := p.Device.(device.Counter); ok {
+		w.count(counter, blocks)
+	}
 	p.Device.Parallel(len(blocks), w.grain(blocks), func(lo, hi int, ws *kernel.Workspace) {
 		s := w.scratch(ws)
 		defer s.free()
@@ -127,6 +131,25 @@ func (w *work) grain(blocks []block) int {
 	}
 	const enough = 1 << 18 // multiply–adds
 	return max(1, enough*len(blocks)/max(cost, 1))
+}
+
+// count tells a device that computes nothing what the blocks would cost: the
+// scratch of every thread that would have one at once, and two products a tile.
+func (w *work) count(c device.Counter, blocks []block) {
+	pieces := (len(blocks) + w.grain(blocks) - 1) / w.grain(blocks)
+	held := make([]*scratch, min(pieces, w.pass.Device.Threads()))
+	for i := range held {
+		held[i] = w.scratch(nil)
+		defer held[i].free()
+	}
+	for i := range blocks {
+		b := &blocks[i]
+		n := w.KeysOf(b.seq)
+		for t := 0; t*Tile < n; t++ {
+			lo, hi, _ := w.look(b, t, min(Tile, n-t*Tile), held[0])
+			c.Count(int64(b.rows) * int64(hi-lo) * int64(w.dk+w.dv))
+		}
+	}
 }
 
 // queries is the queries of a block, [rows, Dk].

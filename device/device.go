@@ -35,6 +35,9 @@ type Device interface {
 type Counter interface {
 	// Count notes n multiply–adds of a product.
 	Count(n int64)
+	// Prepare notes that a weight would be kept in bytes of panels; weight
+	// tells it from others.
+	Prepare(weight any, bytes int64)
 }
 
 // MemoryStats counts bytes of a device's memory.

@@ -137,6 +137,17 @@ func (w *Param) half() (h tensor.Half, ok bool) {
 	return tensor.Half{Bits: unsafe.Slice((*uint16)(p), w.Len()), BF16: w.dtype == BF16}, true
 }
 
+// Copies is the bytes that the parameter takes beside its storage: values of 16
+// bits that were widened as a whole, and panels for the kernels.
+func (w *Param) Copies() (widened, panels int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.dtype != F32 && w.f32 != nil {
+		widened = 4 * len(w.f32)
+	}
+	return widened, w.panels.Bytes()
+}
+
 // Own makes the values the parameter's own, so that training may change them in
 // place, and gives them. Storage becomes F32, and no file is needed any more.
 func (w *Param) Own() []float32 {

@@ -83,20 +83,11 @@ func encoderOf(m *zoo.Loaded) (model.Encoder, error) {
 
 // limit is the most tokens a model reads at once, 0 for any number.
 func limit(m model.Model, t *token.Tokenizer) int {
-	n := t.MaxLength
-	for _, l := range append(nn.Find[model.Limited](m), asLimited(m)...) {
-		if p := l.Positions(); n == 0 || p < n {
-			n = p
-		}
+	n := zoo.Positions(m)
+	if n == 0 || t.MaxLength > 0 && t.MaxLength < n {
+		return t.MaxLength
 	}
 	return n
-}
-
-func asLimited(m model.Model) []model.Limited {
-	if l, ok := m.(model.Limited); ok {
-		return []model.Limited{l}
-	}
-	return nil
 }
 
 // readModules obeys the files of sentence-transformers, if the folder has them.

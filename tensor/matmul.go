@@ -22,6 +22,12 @@ type packed struct {
 	panels *kernel.Packed
 }
 
+// panelsKey names one of the two that Panels may hold.
+type panelsKey struct {
+	of         *Panels
+	transposed bool
+}
+
 // of gives the panels of w, or of wᵀ, for the kernel set, preparing them at need.
 func (p *Panels) of(set *kernel.Set, w *Tensor, transposed bool) *kernel.Packed {
 	i := 0
@@ -103,6 +109,9 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 	y := x.scope.New(shape...)
 	if c, ok := x.scope.Device.(device.Counter); ok {
 		c.Count(int64(x.rows) * int64(in) * int64(out))
+		if w.packable != nil && !w.needs {
+			c.Prepare(panelsKey{w.packable, transposed}, 4*int64(x.scope.Kernels().PackedLen(in, out)))
+		}
 	} else if w.packable != nil && !w.needs {
 		x.scope.gemmPacked(x.rows, x.View(), w.packable.of(x.scope.Kernels(), w, transposed), y, &e)
 	} else {

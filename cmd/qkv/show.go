@@ -18,12 +18,13 @@ import (
 
 // shown is a model under --json.
 type shown struct {
-	Model        string       `json:"model"`
-	Architecture string       `json:"architecture"`
-	Parameters   int          `json:"parameters"`
-	DTypes       []string     `json:"dtypes"`
-	Forecast     zoo.Forecast `json:"forecast"`
-	Tensors      []tensorRow  `json:"tensors,omitempty"`
+	Model        string `json:"model"`
+	Architecture string `json:"architecture"`
+	Parameters   int    `json:"parameters"`
+	zoo.Anatomy
+	DTypes   []string     `json:"dtypes"`
+	Forecast zoo.Forecast `json:"forecast"`
+	Tensors  []tensorRow  `json:"tensors,omitempty"`
 }
 
 // tensorRow is a parameter in the table.
@@ -42,14 +43,15 @@ func newShow(a *app) *cobra.Command {
 		Short: "Say what a model is and what it costs",
 		Long: `Print a model's architecture, its parameters, and what an inference pass over --tokens
 tokens (a picture, for models of pictures) will take: bytes of weights, of weights
-prepared for the kernels, of the pass itself at its peak, and its multiply-adds. Nothing
-is computed for it. Without MODEL it is the model in the box.`,
+prepared for the kernels, of the pass itself at its peak, and its work. For language
+models it is the pass that reads a prompt, with its cache. Nothing is computed for it:
+the model runs on a device that only counts. Without MODEL it is the model in the box.`,
 		Example: `  qkv show models/bert-base-uncased
   qkv show --tokens 1024 --tensors models/gpt2
   qkv show --json models/vit-base-patch16-224`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if tokens < 1 {
+			if tokens < 1 && cmd.Flags().Changed("tokens") {
 				return usagef("have --tokens %d, want 1 or more", tokens)
 			}
 			name, open := box.Name, func() (*zoo.Loaded, error) { return zoo.OpenFS(box.FS(), box.Name) }
@@ -62,7 +64,7 @@ is computed for it. Without MODEL it is the model in the box.`,
 	f := cmd.Flags()
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	f.BoolVar(&tensors, "tensors", false, "list every parameter")
-	f.IntVar(&tokens, "tokens", 128, "length of the text that the forecast is for")
+	f.IntVar(&tokens, "tokens", 0, "length of the text that the forecast is for (default 128, or what the model has positions for)")
 	return cmd
 }
 
@@ -85,6 +87,18 @@ func (a *app) show(name string, open func() (*zoo.Loaded, error), tokens int, te
 		s.Tensors = append(s.Tensors, tensorRow{name, w.Shape, t, w.Len() * w.DType().Size()})
 	}
 	s.DTypes = slices.Sorted(maps.Keys(dtypes))
+	if s.Anatomy, err = zoo.AnatomyOf(m.Model); err != nil {
+		return err
+	}
+	if tokens == 0 {
+		tokens = 128
+		if s.Positions > 0 {
+			tokens = min(tokens, s.Positions)
+		}
+	}
+	if s.Positions > 0 && tokens > s.Positions {
+		return usagef("have --tokens %d, and the model has %d positions", tokens, s.Positions)
+	}
 	if s.Forecast, err = zoo.ForecastOf(m.Model, tokens); err != nil {
 		return err
 	}
@@ -106,10 +120,30 @@ func (s shown) print(to io.Writer, tokens int, vision bool) error {
 	}
 	fmt.Fprintf(w, "architecture\t%s\n", s.Architecture)
 	fmt.Fprintf(w, "parameters\t%s (%s)\n", thousands(s.Parameters), strings.Join(s.DTypes, ", "))
-	fmt.Fprintf(w, "weights\t%s, mapped\n", megabytes(s.Forecast.Weights))
-	fmt.Fprintf(w, "prepared\t%s at most\n", megabytes(s.Forecast.Panels))
-	fmt.Fprintf(w, "pass\t%s for %s\n", megabytes(s.Forecast.Pass), what)
-	fmt.Fprintf(w, "work\t%.3g GFLOP for %s\n", 2*float64(s.Forecast.Work)/1e9, what)
+	fmt.Fprintf(w, "layers\t%d of width %d\n", s.Layers, s.Width)
+	fmt.Fprintf(w, "heads\t%d%s\n", s.Heads, s.sharing())
+	for _, line := range []struct {
+		name string
+		n    int
+	}{{"positions", s.Positions}, {"vocabulary", s.Vocabulary}, {"classes", s.Classes}} {
+		if line.n > 0 {
+			fmt.Fprintf(w, "%s\t%s\n", line.name, thousands(line.n))
+		}
+	}
+	f := s.Forecast
+	fmt.Fprintf(w, "weights\t%s, mapped\n", megabytes(f.Weights))
+	fmt.Fprintf(w, "prepared\t%s for the kernels\n", megabytes(f.Panels))
+	if f.Widened > 0 {
+		fmt.Fprintf(w, "widened\t%s in 32 bits\n", megabytes(f.Widened))
+	}
+	fmt.Fprintf(w, "pass\t%s for %s\n", megabytes(f.Pass), what)
+	if f.Cache > 0 {
+		fmt.Fprintf(w, "cache\t%s of these, kept for the next token\n", megabytes(f.Cache))
+	}
+	fmt.Fprintf(w, "work\t%s for %s\n", flops(f.Work), what)
+	if !vision {
+		fmt.Fprintf(w, "\t%s a token\n", flops(f.Work/int64(tokens)))
+	}
 	for _, t := range s.Tensors {
 		fmt.Fprintf(w, "%s\t%v\t%s\t%s\n", t.Name, t.Shape, t.DType, megabytes(int64(t.Bytes)))
 	}
@@ -123,6 +157,23 @@ func thousands(n int) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// sharing says how many heads of keys and values the query heads share.
+func (s shown) sharing() string {
+	if s.KVHeads == s.Heads {
+		return ""
+	}
+	return fmt.Sprintf(", %d of keys and values", s.KVHeads)
+}
+
+// flops writes multiply–adds as floating-point operations, two each.
+func flops(work int64) string {
+	n := 2 * float64(work)
+	if n >= 1e9 {
+		return fmt.Sprintf("%.3g GFLOP", n/1e9)
+	}
+	return fmt.Sprintf("%.3g MFLOP", n/1e6)
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.3f MB", float64(n)/1e6) }
