@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"github.com/qkvgo/qkv/internal/portable"
 	"math"
 	"slices"
 )
@@ -38,7 +39,7 @@ func (d *draw) best(uniform func(k int) float64) []candidate {
 		top = max(top, c.score)
 	}
 	for _, c := range d.all {
-		d.weights = append(d.weights, exp(float64(c.score)-float64(top)))
+		d.weights = append(d.weights, portable.Exp(float64(c.score)-float64(top)))
 	}
 	for k := range min(d.size, len(d.all)) {
 		var sum float64

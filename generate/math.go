@@ -1,64 +1,16 @@
 package generate
 
-import "math"
+import (
+	"math"
 
-// The functions here use only operations whose float64 result is the same on every machine, which
-// package math does not promise; errors are below 2 ulp.
-
-const (
-	ln2Hi = 6.93147180369123816490e-01 // ln 2 to 33 bits, so that its small multiples are exact
-	ln2Lo = 1.90821492927058770002e-10 // the rest of ln 2
+	"github.com/qkvgo/qkv/internal/portable"
 )
-
-// exp is e^x; 0 below −708, +Inf above 709.
-func exp(x float64) float64 {
-	switch {
-	case x < -708:
-		return 0
-	case x > 709:
-		return math.Inf(1)
-	}
-	n := math.RoundToEven(x * math.Log2E)
-	r := math.FMA(-n, ln2Lo, math.FMA(-n, ln2Hi, x)) // |r| ≤ ln(2)/2
-	p := 1.0 / 6227020800                            // Taylor to r¹³/13!, whose successor is below 2⁻⁵⁷
-	p = math.FMA(p, r, 1.0/479001600)
-	p = math.FMA(p, r, 1.0/39916800)
-	p = math.FMA(p, r, 1.0/3628800)
-	p = math.FMA(p, r, 1.0/362880)
-	p = math.FMA(p, r, 1.0/40320)
-	p = math.FMA(p, r, 1.0/5040)
-	p = math.FMA(p, r, 1.0/720)
-	p = math.FMA(p, r, 1.0/120)
-	p = math.FMA(p, r, 1.0/24)
-	p = math.FMA(p, r, 1.0/6)
-	p = math.FMA(p, r, 0.5)
-	p = math.FMA(p, r, 1)
-	p = math.FMA(p, r, 1)
-	return float64(p * math.Float64frombits(uint64(1023+int64(n))<<52)) // never fused into a sum
-}
-
-// log is the natural logarithm of a finite x > 0.
-func log(x float64) float64 {
-	m, e := math.Frexp(x)
-	if m < math.Sqrt2/2 {
-		m, e = 2*m, e-1
-	}
-	// ln m = 2 atanh(s) = 2s + 2s³/3 + …, |s| ≤ 0.172
-	s := (m - 1) / (m + 1)
-	z := s * s
-	p := 0.0
-	for k := 21; k >= 3; k -= 2 {
-		p = math.FMA(p, z, 1/float64(k))
-	}
-	lnM := math.FMA(2*s*z, p, 2*s)
-	return math.FMA(float64(e), ln2Hi, math.FMA(float64(e), ln2Lo, lnM))
-}
 
 // power is n^p for n ≥ 1, exact while p is whole and the result fits.
 func power(n int, p float64) float64 {
 	whole := math.Trunc(p)
 	if math.Abs(whole) > 64 {
-		return exp(p * log(float64(n)))
+		return portable.Exp(p * portable.Log(float64(n)))
 	}
 	y := 1.0
 	for range int(math.Abs(whole)) {
@@ -68,7 +20,7 @@ func power(n int, p float64) float64 {
 		y = 1 / y
 	}
 	if frac := p - whole; frac != 0 {
-		y *= exp(frac * log(float64(n)))
+		y *= portable.Exp(frac * portable.Log(float64(n)))
 	}
 	return y
 }
@@ -89,7 +41,7 @@ func expSum(row []float32, top float32) float64 {
 	var sum float64
 	for _, x := range row {
 		if x >= -math.MaxFloat32 {
-			sum += exp(float64(x) - float64(top))
+			sum += portable.Exp(float64(x) - float64(top))
 		}
 	}
 	return sum
@@ -101,7 +53,7 @@ func logSoftmax(row []float32) {
 	if math.IsInf(float64(top), 0) {
 		return
 	}
-	norm := float64(top) + log(expSum(row, top))
+	norm := float64(top) + portable.Log(expSum(row, top))
 	for i, x := range row {
 		row[i] = float32(float64(x) - norm)
 	}
@@ -113,8 +65,8 @@ func entropy(row []float32, top float32, sum float64) float64 {
 	for _, x := range row {
 		if x >= -math.MaxFloat32 {
 			below := float64(top) - float64(x)
-			weighted += float64(exp(-below) * below)
+			weighted += float64(portable.Exp(-below) * below)
 		}
 	}
-	return log(sum) + weighted/sum
+	return portable.Log(sum) + weighted/sum
 }

@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"github.com/qkvgo/qkv/internal/portable"
 	"math"
 
 	"github.com/qkvgo/qkv/internal/philox"
@@ -26,7 +27,7 @@ func (s *scratch) sample(row []float32, u float64) int32 {
 	for i, x := range row {
 		w[i] = 0
 		if x >= -math.MaxFloat32 {
-			w[i] = exp(float64(x) - float64(top))
+			w[i] = portable.Exp(float64(x) - float64(top))
 			sum += w[i]
 		}
 	}

@@ -1,6 +1,10 @@
 package generate
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/qkvgo/qkv/internal/portable"
+)
 
 // best is the id of the highest score, the lowest such id; −1 if no score is a number above −Inf.
 func best(row []float32) int32 {
@@ -58,7 +62,7 @@ func (s *scratch) dropBelow(row []float32, top float32, floor float64, keep int)
 		least = s.kthBest(row, min(keep, len(row)))
 	}
 	for i, x := range row {
-		if x < least && exp(float64(x)-float64(top)) < floor {
+		if x < least && portable.Exp(float64(x)-float64(top)) < floor {
 			row[i] = never
 		}
 	}

@@ -1,6 +1,10 @@
 package generate
 
-import "math"
+import (
+	"math"
+
+	"github.com/qkvgo/qkv/internal/portable"
+)
 
 // temperature divides scores: below 1 the distribution sharpens, above 1 it flattens.
 func temperature(t float32) Warper {
@@ -43,7 +47,7 @@ func topP(p float64, keep int, s *scratch) Warper {
 		var held float64
 		for n := 0; r.len() > 0 && (n < keep || held < mass); n++ {
 			_, key := r.pop()
-			held += exp(-key - float64(top))
+			held += portable.Exp(-key - float64(top))
 		}
 		forbid(logits, r.ids) // what was not popped
 	}
@@ -71,7 +75,7 @@ func etaCutoff(p float64, keep int, s *scratch) Warper {
 	return func(logits []float32, _ []int32) {
 		top := highest(logits)
 		sum := expSum(logits, top)
-		eta := min(p, math.Sqrt(p)*exp(-entropy(logits, top, sum)))
+		eta := min(p, math.Sqrt(p)*portable.Exp(-entropy(logits, top, sum)))
 		s.dropBelow(logits, top, eta*sum, keep)
 	}
 }
@@ -82,7 +86,7 @@ func typical(mass float64, keep int, s *scratch) Warper {
 	return func(logits []float32, _ []int32) {
 		top := highest(logits)
 		sum := expSum(logits, top)
-		norm, h := float64(top)+log(sum), entropy(logits, top, sum)
+		norm, h := float64(top)+portable.Log(sum), entropy(logits, top, sum)
 		r := &s.order
 		r.reset()
 		for i, x := range logits {
@@ -100,7 +104,7 @@ func typical(mass float64, keep int, s *scratch) Warper {
 			if n < keep || held < mass*sum {
 				last = key
 			}
-			held += exp(float64(logits[id]) - float64(top))
+			held += portable.Exp(float64(logits[id]) - float64(top))
 		}
 		forbid(logits, r.ids) // what was not popped
 	}

@@ -40,7 +40,7 @@ func normSumsScaleGo(g, x, gamma []float32, mean, rstd float32) (sum, dot float3
 	x, gamma = x[:len(g)], gamma[:len(g)]
 	var sums, dots [lanes]float32
 	for i, v := range g {
-		v *= gamma[i]
+		v = float32(v * gamma[i])
 		sums[i%lanes] += v
 		dots[i%lanes] = FMA(v, (x[i]-mean)*rstd, dots[i%lanes])
 	}

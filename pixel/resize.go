@@ -70,7 +70,7 @@ func newTaps(size, n int, f Filter) taps {
 	t := taps{make([]int, n), make([][]int32, n)}
 	scale := float64(size) / float64(n)
 	widen := max(scale, 1)
-	support := f.support() * widen
+	support := float64(f.support() * widen)
 	narrow := 1 / widen
 	var w []float64
 	for i := range n {
@@ -95,7 +95,7 @@ func newTaps(size, n int, f Filter) taps {
 
 // fixed rounds v · 2²² to the nearest integer, halves away from zero.
 func fixed(v float64) int32 {
-	v *= 1 << weightBits
+	v = float64(v * (1 << weightBits))
 	if v < 0 {
 		return int32(v - 0.5)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/qkvgo/qkv/internal/portable"
 	"github.com/qkvgo/qkv/nn"
 	"github.com/qkvgo/qkv/tensor"
 )
@@ -106,7 +107,7 @@ func (r *Rotary) scale(s Scaling) error {
 func (r *Rotary) powers(base float64) []float32 {
 	out := make([]float32, r.dim/2)
 	for i := range out {
-		out[i] = float32(math.Pow(float64(float32(base)), float64(float32(2*i)/float32(r.dim))))
+		out[i] = float32(portable.Pow(float64(float32(base)), float64(float32(2*i)/float32(r.dim))))
 	}
 	return out
 }
@@ -123,7 +124,7 @@ func (r *Rotary) yarn(s Scaling, powers []float32) {
 	}
 	// turning is the place whose frequency turns n times within the context.
 	turning := func(n float64) float64 {
-		return float64(r.dim) * math.Log(float64(r.positions)/(n*2*math.Pi)) / (2 * math.Log(r.theta))
+		return float64(r.dim) * portable.Log(float64(r.positions)/(n*2*math.Pi)) / (2 * portable.Log(r.theta))
 	}
 	low := max(math.Floor(turning(fast)), 0)
 	high := min(math.Ceil(turning(slow)), float64(r.dim-1))
@@ -136,7 +137,7 @@ func (r *Rotary) yarn(s Scaling, powers []float32) {
 		slowed := 1 / (float32(s.Factor) * p)
 		r.inverse[i] = float32(slowed*(1-keep)) + float32(1/p*keep)
 	}
-	r.factor = float32(0.1*math.Log(s.Factor) + 1)
+	r.factor = float32(float64(0.1*portable.Log(s.Factor)) + 1)
 	if s.Attention != nil {
 		r.factor = float32(*s.Attention)
 	}
@@ -159,7 +160,7 @@ func (r *Rotary) longRope(s Scaling, powers []float32) error {
 	case s.Attention != nil:
 		r.factor = float32(*s.Attention)
 	case s.Factor > 1:
-		r.factor = float32(math.Sqrt(1 + math.Log(s.Factor)/math.Log(float64(r.positions))))
+		r.factor = float32(math.Sqrt(1 + portable.Log(s.Factor)/portable.Log(float64(r.positions))))
 	}
 	return nil
 }
@@ -190,7 +191,7 @@ func (r *Rotary) at(n int) []float32 {
 		return r.inverse
 	}
 	grown := r.dynamic*float64(n)/float64(r.positions) - (r.dynamic - 1)
-	inverse := r.powers(r.theta * math.Pow(grown, float64(r.dim)/float64(r.dim-2)))
+	inverse := r.powers(r.theta * portable.Pow(grown, float64(r.dim)/float64(r.dim-2)))
 	for i, p := range inverse {
 		inverse[i] = 1 / p
 	}
