@@ -2,13 +2,11 @@ package check
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 
-	"github.com/qkvgo/qkv/checkpoint"
 	"github.com/qkvgo/qkv/device/cpu"
 	"github.com/qkvgo/qkv/kernel"
 	"github.com/qkvgo/qkv/model"
@@ -29,14 +27,7 @@ var threads = []int{1, 2, 3, 7}
 // inputs.
 func Bits(ctx context.Context, dir string) Result {
 	r := Result{Case: dir, Status: OK}
-	err := r.bits(ctx, dir)
-	var un *checkpoint.Unsupported
-	switch {
-	case errors.As(err, &un):
-		r.Status, r.Why = Unsupported, un.What
-	case err != nil:
-		r.Status, r.Why = Failed, err.Error()
-	}
+	r.end(r.bits(ctx, dir))
 	return r
 }
 

@@ -98,15 +98,19 @@ func Run(ctx context.Context, dir string, o Options) Result {
 	if r.scale == 0 {
 		r.scale = 1
 	}
-	err := r.replay(ctx, dir, o)
-	var un *checkpoint.Unsupported
-	switch {
-	case errors.As(err, &un):
-		r.Status, r.Why = Unsupported, un.What
-	case err != nil:
-		r.Status, r.Why = Failed, err.Error()
-	}
+	r.end(r.replay(ctx, dir, o))
 	return r.Result
+}
+
+// end makes err, or nil, the result's status and reason.
+func (r *Result) end(err error) {
+	if err == nil {
+		return
+	}
+	r.Status, r.Why = Failed, strings.TrimPrefix(err.Error(), r.Case+": ")
+	if errors.Is(err, errors.ErrUnsupported) {
+		r.Status, r.Why = Unsupported, strings.Replace(r.Why, "unsupported: ", "", 1)
+	}
 }
 
 // replay runs all that a case has numbers for.
@@ -185,7 +189,7 @@ func load(dir string) (*testCase, error) {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, metaName), err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, checkpoint.ConfigName)); errors.Is(err, fs.ErrNotExist) {
-		return nil, &checkpoint.Unsupported{What: "a case of a " + c.meta.Task + " alone (" + c.meta.Class + ")"}
+		return nil, &checkpoint.Unsupported{What: "a case without a model: " + c.meta.Task + " " + c.meta.Class}
 	}
 	if c.meta.Options["method"] != nil {
 		return nil, &checkpoint.Unsupported{What: "a call of method " + string(c.meta.Options["method"])}

@@ -30,9 +30,9 @@ type Folder struct {
 
 // Open opens the folder dir.
 func Open(dir string) (*Folder, error) {
-	config, err := os.ReadFile(dir + string(os.PathSeparator) + ConfigName)
+	config, err := Config(os.DirFS(dir), dir)
 	if err != nil {
-		return nil, noConfig(dir, err)
+		return nil, err
 	}
 	weights, err := safetensors.OpenModel(dir)
 	if err != nil {
@@ -44,9 +44,9 @@ func Open(dir string) (*Folder, error) {
 // OpenFS opens a folder that is not on disk, such as one in the binary; name is
 // for messages.
 func OpenFS(fsys fs.FS, name string) (*Folder, error) {
-	config, err := fs.ReadFile(fsys, ConfigName)
+	config, err := Config(fsys, name)
 	if err != nil {
-		return nil, noConfig(name, err)
+		return nil, err
 	}
 	weights, err := safetensors.OpenModelFS(fsys)
 	if err != nil {
@@ -55,11 +55,16 @@ func OpenFS(fsys fs.FS, name string) (*Folder, error) {
 	return &Folder{name, config, weights}, nil
 }
 
-func noConfig(dir string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is not a model folder: it has no %s: %w", dir, ConfigName, fs.ErrNotExist)
+// Config is the config.json of a folder; name is for messages.
+func Config(fsys fs.FS, name string) ([]byte, error) {
+	b, err := fs.ReadFile(fsys, ConfigName)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s is not a model folder: it has no %s: %w", name, ConfigName, fs.ErrNotExist)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return err
+	return b, nil
 }
 
 // Close unmaps the weights.

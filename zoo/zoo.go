@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"os"
 	"maps"
 	"slices"
 
@@ -149,25 +150,30 @@ func familyOf(architecture string) (family, bool) {
 
 // Open loads the model in the folder dir.
 func Open(dir string) (*Loaded, error) {
-	f, err := checkpoint.Open(dir)
-	return load(f, err)
+	return load(os.DirFS(dir), dir, func() (*checkpoint.Folder, error) { return checkpoint.Open(dir) })
 }
 
 // OpenFS loads a model from a folder that is not on disk; name is for messages.
 func OpenFS(fsys fs.FS, name string) (*Loaded, error) {
-	f, err := checkpoint.OpenFS(fsys, name)
-	return load(f, err)
+	return load(fsys, name, func() (*checkpoint.Folder, error) { return checkpoint.OpenFS(fsys, name) })
 }
 
-func load(f *checkpoint.Folder, err error) (*Loaded, error) {
+// load looks at the config before it opens the weights: what no page runs need
+// not have any that can be read.
+func load(fsys fs.FS, folder string, open func() (*checkpoint.Folder, error)) (*Loaded, error) {
+	config, err := checkpoint.Config(fsys, folder)
 	if err != nil {
 		return nil, err
 	}
-	m, name, rules, err := New(f.Config, "")
-	if err == nil {
-		err = f.Bind(m, rules)
-	}
+	m, name, rules, err := New(config, "")
 	if err != nil {
+		return nil, fmt.Errorf("%s: %w", folder, err)
+	}
+	f, err := open()
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Bind(m, rules); err != nil {
 		f.Close()
 		return nil, err
 	}

@@ -27,6 +27,12 @@ With --bits, a case runs on every kernel set of this processor and plain Go, wit
 2, 3 and 7 threads, each sequence alone and together, cached and not: all bits must
 be equal. DIR may then be any model folder.
 
+With --json, each case is a line: case (the folder), status (ok, FAIL, unsupported),
+tensors (how many were compared), worst (the tensor nearest to its bound or furthest
+beyond it), diff and tolerance (its largest difference, and what that may be), diverges
+(the first layer whose hidden states are beyond their bound), why (it failed or is
+unsupported), architecture, runs (of --bits: how many were compared).
+
 Exit code 1 if any case failed, 3 if none failed but some are unsupported.`,
 		Example: `  qkv check cases/gpt2-lm
   qkv check --json cases > report.jsonl
