@@ -278,7 +278,8 @@ func steppingLaw(s *Subject, d *draw, dev *cpu.Device) error {
 	x := d.problem(s, false)
 	x.core.Pattern = attention.Causal
 	if s.Mechanism.Abilities().Patterns == attention.AnyPattern {
-		x.core.Pattern = attention.Intersect(attention.Causal, d.anyPattern(2, x.lengths()))
+		x.core.Pattern = attention.Intersect(attention.Causal,
+			one(d, attention.Pattern(attention.Band{Left: d.IntN(70)}), d.anyPattern(2, x.lengths())))
 	}
 	want := x.forward(dev)
 	var memory nn.Memory
