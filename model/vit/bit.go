@@ -52,7 +52,7 @@ func (s Stem) width(i int) int {
 	if i == 0 {
 		return s.Width
 	}
-	return eights(float64(s.Widths[i-1]) * s.Wider)
+	return eights(float64(float64(s.Widths[i-1]) * s.Wider))
 }
 
 func (s Stem) check() error {
@@ -82,7 +82,7 @@ func (s Stem) check() error {
 // eights is n as a multiple of eight, not below 0.9 n.
 func eights(n float64) int {
 	m := max(8, int(n+4)/8*8)
-	if float64(m) < 0.9*n {
+	if float64(m) < float64(0.9*n) {
 		m += 8
 	}
 	return m
