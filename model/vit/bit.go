@@ -81,7 +81,7 @@ func (s Stem) check() error {
 
 // eights is n as a multiple of eight, not below 0.9 n.
 func eights(n float64) int {
-	m := max(8, int(n+4)/8*8)
+	m := max(8, int(float64(n)+4)/8*8)
 	if float64(m) < float64(0.9*n) {
 		m += 8
 	}
