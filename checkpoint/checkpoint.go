@@ -7,9 +7,11 @@
 package checkpoint
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -95,6 +97,7 @@ type Problems struct {
 	Unused  []string // arrays that no parameter takes
 	Shapes  []string // "name: have [2 3], want [3 2]"
 	Types   []string // arrays that hold no floats
+	Untied  []string // arrays that repeat a parameter with other numbers
 }
 
 // Error gives every problem a line.
@@ -104,7 +107,8 @@ func (p *Problems) Error() string {
 	for _, part := range []struct {
 		what  string
 		names []string
-	}{{"missing", p.Missing}, {"unused", p.Unused}, {"misshapen", p.Shapes}, {"not of floats", p.Types}} {
+	}{{"missing", p.Missing}, {"unused", p.Unused}, {"misshapen", p.Shapes}, {"not of floats", p.Types},
+		{"repeated with other numbers", p.Untied}} {
 		for i, n := range part.names {
 			if i == 20 {
 				fmt.Fprintf(&b, "\n  and %d more %s", len(part.names)-i, part.what)
@@ -122,34 +126,43 @@ func (f *Folder) Bind(m any, r Rules) error {
 	p := &Problems{Dir: f.Dir}
 	byName := map[string]safetensors.Tensor{}
 	for t := range f.Weights.All() {
-		byName[r.pageName(t.Name)] = t
+		name := r.pageName(t.Name)
+		if first, twice := byName[name]; twice {
+			p.Unused = append(p.Unused, t.Name+" (the same as "+first.Name+")")
+			continue
+		}
+		byName[name] = t
 	}
+	page := maps.Collect(nn.Params(m))
 	taken := map[string]bool{}
 	for name, w := range nn.Params(m) {
-		at, t, ok := r.find(name, byName)
+		at, t, ok := r.find(name, byName, page)
 		if !ok {
 			p.Missing = append(p.Missing, name)
 			continue
 		}
 		taken[at] = true
 		w.Name = name
-		dtype, ok := paramType(t.DType)
-		switch {
-		case !ok:
-			p.Types = append(p.Types, t.String())
-		case !slices.Equal(t.Shape, w.Shape):
+		if !slices.Equal(t.Shape, w.Shape) {
 			p.Shapes = append(p.Shapes, fmt.Sprintf("%s: have %v, want %v", name, t.Shape, w.Shape))
-		default:
-			w.BindKept(dtype, t.Data, t)
+			continue
+		}
+		if err := bind(w, t); err != nil {
+			p.Types = append(p.Types, err.Error())
 		}
 	}
 	for name, t := range byName {
-		if !taken[name] && !r.ignored(name, byName, t) {
+		switch {
+		case taken[name] || r.ignored(name):
+		case r.Tied[name] != "":
+			r.repeated(name, t, byName, page, p)
+		case !r.spare(name):
 			p.Unused = append(p.Unused, t.Name)
 		}
 	}
 	slices.Sort(p.Unused)
-	if len(p.Missing)+len(p.Unused)+len(p.Shapes)+len(p.Types) > 0 {
+	slices.Sort(p.Untied)
+	if len(p.Missing)+len(p.Unused)+len(p.Shapes)+len(p.Types)+len(p.Untied) > 0 {
 		return p
 	}
 	return nil
@@ -166,14 +179,15 @@ func (r Rules) pageName(name string) string {
 }
 
 // find looks for the array of a parameter, with the network's prefix added or
-// left out, or under the names it may be tied to.
-func (r Rules) find(name string, file map[string]safetensors.Tensor) (at string, t safetensors.Tensor, ok bool) {
+// left out, or under the names it may be tied to and that are no parameters of
+// the page themselves.
+func (r Rules) find(name string, file map[string]safetensors.Tensor, page map[string]*nn.Param) (at string, t safetensors.Tensor, ok bool) {
 	tries := []string{name}
 	if r.Base != "" {
 		tries = append(tries, r.Base+"."+name, strings.TrimPrefix(name, r.Base+"."))
 	}
 	for alias, own := range r.Tied {
-		if own == name || r.Base+"."+name == own {
+		if page[alias] == nil && (own == name || r.Base+"."+name == own) {
 			tries = append(tries, alias)
 		}
 	}
@@ -185,34 +199,56 @@ func (r Rules) find(name string, file map[string]safetensors.Tensor) (at string,
 	return "", safetensors.Tensor{}, false
 }
 
-// ignored says whether an array that no parameter takes may be there.
-func (r Rules) ignored(name string, file map[string]safetensors.Tensor, t safetensors.Tensor) bool {
-	for _, end := range r.Ignore {
-		if strings.HasSuffix(name, end) {
-			return true
-		}
-	}
-	for _, start := range r.Spare {
-		if strings.HasPrefix(name, start) {
-			return true
-		}
-	}
-	if own, ok := r.Tied[name]; ok { // a repeated array must repeat the same numbers
-		_, first, found := r.find(own, file)
-		return found && string(first.Data) == string(t.Data)
-	}
-	return false
+// ignored says whether an array of that name is no parameter in any model.
+func (r Rules) ignored(name string) bool {
+	return slices.ContainsFunc(r.Ignore, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
-// paramType is the storage of floats that a parameter can have.
-func paramType(t safetensors.DType) (nn.DType, bool) {
-	switch t {
-	case safetensors.F32:
-		return nn.F32, true
-	case safetensors.BF16:
-		return nn.BF16, true
-	case safetensors.F16:
-		return nn.F16, true
+// spare says whether an array that no parameter takes may be there.
+func (r Rules) spare(name string) bool {
+	return slices.ContainsFunc(r.Spare, func(start string) bool { return strings.HasPrefix(name, start) })
+}
+
+// repeated holds an array against the parameter that it repeats. Other numbers
+// are a problem, except in a head that the page does not have.
+func (r Rules) repeated(name string, t safetensors.Tensor, file map[string]safetensors.Tensor, page map[string]*nn.Param, p *Problems) {
+	own := r.Tied[name]
+	_, first, ok := r.find(own, file, page)
+	if ok && first.DType == t.DType && bytes.Equal(first.Data, t.Data) {
+		return
 	}
-	return 0, false
+	module, _, _ := strings.Cut(strings.TrimSuffix(name, ".weight"), ".decoder")
+	headless := true
+	for have := range page {
+		headless = headless && !strings.HasPrefix(have, module+".")
+	}
+	switch {
+	case r.spare(name) && headless:
+	case page[own] != nil:
+		p.Untied = append(p.Untied, fmt.Sprintf("%s: config.json ties it to %s (tie_word_embeddings), which differs", t.Name, own))
+	default:
+		p.Unused = append(p.Unused, t.Name)
+	}
+}
+
+// bind gives the parameter the array's numbers: a view, or float32 values of its
+// own where the file has wider ones.
+func bind(w *nn.Param, t safetensors.Tensor) error {
+	switch t.DType {
+	case safetensors.F32:
+		w.BindKept(nn.F32, t.Data, t)
+	case safetensors.BF16:
+		w.BindKept(nn.BF16, t.Data, t)
+	case safetensors.F16:
+		w.BindKept(nn.F16, t.Data, t)
+	case safetensors.F64:
+		v := make([]float32, t.Len())
+		if err := t.ToFloat32(v); err != nil {
+			return err
+		}
+		w.Set(v)
+	default:
+		return errors.New(t.String())
+	}
+	return nil
 }

@@ -84,6 +84,9 @@ func (c Config) Check() error {
 	if d := c.headDim(); d > maxHead || d < 2 || d%2 != 0 {
 		return fmt.Errorf("config.json: heads are %d numbers wide, want an even number from 2 to %d", d, maxHead)
 	}
+	if r := c.Rotated; r != nil && !(*r > 0 && *r <= 1) {
+		return fmt.Errorf("config.json: partial_rotary_factor is %v, want more than 0, and 1 at most", *r)
+	}
 	if c.KV != nil {
 		return checkpoint.Divides("num_attention_heads", c.H, "num_key_value_heads", *c.KV)
 	}

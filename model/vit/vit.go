@@ -101,6 +101,9 @@ func (c Config) Check() error {
 	if c.Patch.Height <= 0 || c.Patch.Width <= 0 || c.Image.Height < c.Patch.Height || c.Image.Width < c.Patch.Width {
 		return fmt.Errorf("config.json: patch_size %v does not fit into image_size %v", c.Patch, c.Image)
 	}
+	if most := 1 << 20; c.Image.Height > most || c.Image.Width > most {
+		return fmt.Errorf("config.json: image_size %v is beyond %d", c.Image, most)
+	}
 	return checkpoint.Divides("hidden_size", c.D, "num_attention_heads", c.H)
 }
 
