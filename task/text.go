@@ -7,11 +7,13 @@
 package task
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
 	"iter"
 	"os"
+	"strings"
 
 	"github.com/qkvgo/qkv/checkpoint"
 	"github.com/qkvgo/qkv/device"
@@ -95,10 +97,13 @@ func (g *TextGenerator) Prompt(text string) ([]int32, error) {
 	return ids, nil
 }
 
-// Text continues the prompt and yields the new text piece by piece. An error
-// comes last.
+// Text continues the prompt and yields the new text piece by piece, up to a stop
+// string or where the model's positions end. An error comes last.
 func (g *TextGenerator) Text(ctx context.Context, prompt string, o generate.Options) iter.Seq2[string, error] {
 	ids, err := g.Prompt(prompt)
+	if err == nil {
+		err = g.fit(ids, &o)
+	}
 	if err != nil {
 		return func(yield func(string, error) bool) { yield("", err) }
 	}
@@ -115,9 +120,12 @@ func (g *TextGenerator) stream(prompt []int32) generate.Detokenizer {
 }
 
 // Generate continues the prompt and gives all sequences that o asks for, with
-// the text of each.
+// the text of each as Text gives it.
 func (g *TextGenerator) Generate(ctx context.Context, prompt string, o generate.Options) ([]generate.Sequence, []string, error) {
 	ids, err := g.Prompt(prompt)
+	if err == nil {
+		err = g.fit(ids, &o)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -133,8 +141,39 @@ func (g *TextGenerator) Generate(ctx context.Context, prompt string, o generate.
 			texts[i] += stream.Push(id)
 		}
 		texts[i] += stream.Flush()
+		if s.Finish == generate.FinishStop {
+			texts[i] = before(texts[i], o.StopStrings)
+		}
 	}
 	return out, texts, nil
+}
+
+// before is the text up to the first of the stop strings.
+func before(text string, stops []string) string {
+	at := len(text)
+	for _, stop := range stops {
+		if i := strings.Index(text, stop); i >= 0 {
+			at = min(at, i)
+		}
+	}
+	return text[:at]
+}
+
+// fit shortens what o asks for to what the model has positions for; the last new
+// token needs none. A prompt that alone has too many tokens is an error.
+func (g *TextGenerator) fit(ids []int32, o *generate.Options) error {
+	most := zoo.Positions(g.lm)
+	if most == 0 {
+		return nil
+	}
+	if len(ids) > most {
+		return fmt.Errorf("the prompt has %d tokens, and the model positions for %d: shorten it", len(ids), most)
+	}
+	if room := most - len(ids) + 1; o.MaxNewTokens > 0 || o.MaxLength == 0 {
+		o.MaxNewTokens = min(cmp.Or(o.MaxNewTokens, room), room)
+	}
+	o.MaxLength = min(o.MaxLength, most+1)
+	return nil
 }
 
 func (g *TextGenerator) model() generate.Model { return generate.LM{Model: g.lm, Device: g.Device} }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -48,7 +49,7 @@ files say, and their mean without such files. Texts longer than the model reads 
 	f := cmd.Flags()
 	f.StringVarP(&o.model, "model", "m", "", "model folder")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a text: the text and its vector")
-	f.StringVar(&o.pooling, "pooling", "", "mean, cls, last or max (default as the folder says)")
+	f.StringVar(&o.pooling, "pooling", "", "mean, cls, last, max, mean_sqrt_len, weightedmean, or several joined by + (default as the folder says)")
 	f.BoolVar(&o.normalize, "normalize", false, "vectors of length 1 (default as the folder says)")
 	return cmd
 }
@@ -66,6 +67,7 @@ func (a *app) embed(ctx context.Context, args []string, o embedOptions) (err err
 	if o.set("normalize") {
 		e.Normalize = o.normalize
 	}
+	e.Cut = a.cutNote(e.MaxLength)
 	return a.inBatches(ctx, args, embedBatch, func(texts []string) error {
 		vectors, err := e.Embed(ctx, texts...)
 		if err != nil {
@@ -83,6 +85,17 @@ func (a *app) embed(ctx context.Context, args []string, o embedOptions) (err err
 		}
 		return nil
 	})
+}
+
+// cutNote tells a person of texts that are longer than the model reads.
+func (a *app) cutNote(most int) func(text string) {
+	return func(text string) {
+		const shown = 40
+		if start := []rune(text[:min(len(text), 4*shown)]); len(start) > shown {
+			text = string(start[:shown]) + "…"
+		}
+		fmt.Fprintf(a.stderr, "qkv: %q is longer than the %d tokens that the model reads; the rest is left out\n", text, most)
+	}
 }
 
 // inBatches hands on the arguments, or the lines of standard input, some at a

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,9 @@ gives the same text on every machine.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.flags = cmd.Flags()
+			if i := slices.IndexFunc(samplingFlags, o.flags.Changed); i >= 0 && o.greedy {
+				return usagef("--greedy draws nothing, so --%s has no meaning beside it", samplingFlags[i])
+			}
 			prompt, err := a.prompt(args)
 			if err != nil {
 				return err
@@ -84,6 +88,9 @@ gives the same text on every machine.`,
 	f.StringArrayVar((*[]string)(&d.StopStrings), "stop", nil, "end where this text occurs; may be repeated")
 	return cmd
 }
+
+// samplingFlags ask for drawing, whatever the model's own options say.
+var samplingFlags = []string{"temperature", "top-k", "top-p", "min-p", "typical-p"}
 
 // prompt is the argument, or all of standard input less its last line's end.
 func (a *app) prompt(args []string) (string, error) {
@@ -188,7 +195,7 @@ func (o runOptions) over(base generate.Options) generate.Options {
 	switch {
 	case o.greedy:
 		own.DoSample = false
-	case own.NumBeams <= 1 && silent:
+	case slices.ContainsFunc(samplingFlags, set), own.NumBeams <= 1 && silent:
 		own.DoSample = true
 	}
 	if !own.DoSample { // these would be refused as having no effect

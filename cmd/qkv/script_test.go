@@ -12,11 +12,13 @@ import (
 	"testing"
 
 	"github.com/qkvgo/qkv/internal/progress"
+	"github.com/qkvgo/qkv/zoo/zootest"
 )
 
 // TestScripts runs testdata/*.txt, the command's specification by example. A script is lines of
 //
 //	need shared         skip the script unless ../shared lies beside the checkout
+//	make KIND DIR       write a tiny model of package zootest into the folder
 //	env NAME=VALUE      set a variable of the environment for what follows
 //	stdin FILE          what the next exec reads
 //	exec qkv ARG …      run the command; it must exit with 0
@@ -90,6 +92,8 @@ func (s *script) do(ctx context.Context, words []string) error {
 	}
 	verb, rest := words[0], words[1:]
 	switch {
+	case verb == "make" && len(rest) == 2:
+		return zootest.Make(rest[0], s.path(rest[1]))
 	case verb == "env" && len(rest) == 1:
 		name, value, _ := strings.Cut(rest[0], "=")
 		s.env[name] = value
