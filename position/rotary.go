@@ -45,9 +45,10 @@ type Scaling struct {
 }
 
 // NewRotary makes the rotation of the first dim numbers of each head. positions
-// is the config's max_position_embeddings, scaling its rope_scaling: null, or an
-// object whose unknown keys and types are errors.
-func NewRotary(dim int, theta float64, positions int, scaling json.RawMessage) (*Rotary, error) {
+// is the config's max_position_embeddings, original its own
+// original_max_position_embeddings, which longrope reads, or 0; scaling is its
+// rope_scaling: null, or an object whose unknown keys and types are errors.
+func NewRotary(dim int, theta float64, positions, original int, scaling json.RawMessage) (*Rotary, error) {
 	r := &Rotary{dim: dim, theta: theta, positions: positions, factor: 1}
 	if dim <= 0 || dim%2 != 0 {
 		return nil, fmt.Errorf("rotary: %d numbers of a head cannot be turned in pairs", dim)
@@ -64,11 +65,11 @@ func NewRotary(dim int, theta float64, positions int, scaling json.RawMessage) (
 			s.Type = s.OldType
 		}
 	}
-	return r, r.scale(s)
+	return r, r.scale(s, original)
 }
 
 // scale sets the frequencies.
-func (r *Rotary) scale(s Scaling) error {
+func (r *Rotary) scale(s Scaling, original int) error {
 	switch s.Type {
 	case "linear", "dynamic", "yarn", "llama3":
 		if s.Factor < 1 {
@@ -94,7 +95,7 @@ func (r *Rotary) scale(s Scaling) error {
 	case "yarn":
 		r.yarn(s, powers)
 	case "longrope":
-		return r.longRope(s, powers)
+		return r.longRope(s, original, powers)
 	case "llama3":
 		return r.llama3(s)
 	default:
@@ -144,10 +145,18 @@ func (r *Rotary) yarn(s Scaling, powers []float32) {
 }
 
 // longRope scales each frequency by a factor of its own (Ding et al. 2024,
-// LongRoPE, §3.2).
-func (r *Rotary) longRope(s Scaling, powers []float32) error {
+// LongRoPE, §3.2). A config that names the original context, as Phi-3's do, says
+// by it how far the context was stretched, whatever the factor.
+func (r *Rotary) longRope(s Scaling, original int, powers []float32) error {
+	context, factor := r.positions, s.Factor
+	if original > 0 {
+		context, factor = original, float64(r.positions)/float64(original)
+	}
+	if factor == 0 {
+		return fmt.Errorf("rope_scaling: longrope needs factor, or original_max_position_embeddings beside rope_scaling")
+	}
 	factors := s.Long
-	if s.Factor <= 1 {
+	if factor <= 1 {
 		factors = s.Short
 	}
 	if len(factors) != len(powers) {
@@ -159,8 +168,8 @@ func (r *Rotary) longRope(s Scaling, powers []float32) error {
 	switch {
 	case s.Attention != nil:
 		r.factor = float32(*s.Attention)
-	case s.Factor > 1:
-		r.factor = float32(math.Sqrt(1 + portable.Log(s.Factor)/portable.Log(float64(r.positions))))
+	case factor > 1:
+		r.factor = float32(math.Sqrt(1 + portable.Log(factor)/portable.Log(float64(context))))
 	}
 	return nil
 }
@@ -179,7 +188,7 @@ func (r *Rotary) llama3(s Scaling) error {
 			r.inverse[i] = w / float32(s.Factor)
 		case wave >= float32(old/s.HighFreq):
 			smooth := (float32(old)/wave - float32(s.LowFreq)) / float32(s.HighFreq-s.LowFreq)
-			r.inverse[i] = float32((1-smooth)*(w/float32(s.Factor))) + float32(smooth*w)
+			r.inverse[i] = float32((1-smooth)*w)/float32(s.Factor) + float32(smooth*w)
 		}
 	}
 	return nil

@@ -59,6 +59,16 @@ type Tile struct {
 // Row is the scores of query Query+i.
 func (t *Tile) Row(i int) []float32 { return t.Scores[i*t.Keys : (i+1)*t.Keys : (i+1)*t.Keys] }
 
+// diagonals is f of key − query for the distances of the tile: those of query
+// Query+i and keys Key, Key+1, … start at Queries−1−i.
+func (t *Tile) diagonals(f func(distance int) float32) []float32 {
+	line, first := make([]float32, t.Queries+t.Keys-1), t.Key-t.Query-t.Queries+1
+	for i := range line {
+		line[i] = f(first + i)
+	}
+	return line
+}
+
 // fixed is a term without parameters: it is its own bias.
 type fixed struct{}
 

@@ -123,9 +123,9 @@ func (d *draw) problem(s *Subject, cross bool) *problem {
 		}
 	}
 	x.core.Pattern = d.pattern(can.Patterns, lengths)
-	if can.Terms && len(s.Biases) > 0 {
+	if can.Terms {
 		for range d.IntN(3) {
-			x.biases = append(x.biases, one(d, s.Biases...)(d.Rand, x.core.Heads, x.dk, 260))
+			x.biases = append(x.biases, one(d, Biases...)(d.Rand, x.core.Heads, x.dk, 260))
 		}
 	}
 	x.fill(d)

@@ -1,12 +1,6 @@
 package attentiontest
 
-import (
-	"math"
-	"math/rand/v2"
-
-	"github.com/qkvgo/qkv/nn"
-	"github.com/qkvgo/qkv/position"
-)
+import "math"
 
 // Head is what one head of one sequence asks, in float64.
 type Head struct {
@@ -60,18 +54,3 @@ func dot(x, y []float64) (sum float64) {
 	}
 	return sum
 }
-
-// Bias is a term with its definition in float64.
-type Bias struct {
-	Name   string
-	Term   position.Term
-	Params []*nn.Param
-	// Score is what the term adds to the score of query i and key j of a head,
-	// both counted from the start of their sequence. params are the values of
-	// Params.
-	Score func(params [][]float64, head, i, j int, q, k []float64, scale float64) float64
-}
-
-// MakeBias makes a bias for so many query heads of width dk and sequences of up
-// to longest rows, with random parameters.
-type MakeBias func(d *rand.Rand, heads, dk, longest int) Bias

@@ -30,3 +30,16 @@ func TestAgainstMath(t *testing.T) {
 		t.Error("the ends are not what they should be")
 	}
 }
+
+// Sincos agrees with package math.
+func TestSincos(t *testing.T) {
+	for x := -1 << 20; x < 1<<20; x += 97 {
+		for _, x := range []float64{float64(x) / 1.7, float64(x) * 1e-5} {
+			sin, cos := Sincos(x)
+			wantSin, wantCos := math.Sincos(x)
+			if math.Abs(sin-wantSin) > 4e-16 || math.Abs(cos-wantCos) > 4e-16 {
+				t.Fatalf("Sincos(%v) is %v, %v, want %v, %v", x, sin, cos, wantSin, wantCos)
+			}
+		}
+	}
+}

@@ -21,6 +21,7 @@ import (
 type Config struct {
 	V        int               `json:"vocab_size"`
 	T        int               `json:"max_position_embeddings"`
+	Original int               `json:"original_max_position_embeddings"` // before longrope stretched it
 	D        int               `json:"hidden_size"`
 	F        int               `json:"intermediate_size"`
 	L        int               `json:"num_hidden_layers" most:"4096"`
@@ -115,7 +116,7 @@ func New(c Config) (*Model, error) {
 	if c.Rotated != nil {
 		rotated = int(float64(d) * *c.Rotated)
 	}
-	rope, err := position.NewRotary(rotated, c.Theta, c.T, c.Scaling)
+	rope, err := position.NewRotary(rotated, c.Theta, c.T, c.Original, c.Scaling)
 	if err != nil {
 		return nil, err
 	}
