@@ -114,8 +114,8 @@ func (o *Options) lengthPenalty() float64 {
 	return *o.LengthPenalty
 }
 
-// defaultNewTokens is how many tokens follow a prompt when no length is asked for.
-const defaultNewTokens = 20
+// DefaultNewTokens is how many tokens follow a prompt when no length is asked for.
+const DefaultNewTokens = 20
 
 // limit is how many new tokens may follow a prompt of n ids, 0 or less if none.
 func (o *Options) limit(n int) int {
@@ -125,5 +125,5 @@ func (o *Options) limit(n int) int {
 	case o.MaxLength > 0:
 		return o.MaxLength - n
 	}
-	return defaultNewTokens
+	return DefaultNewTokens
 }

@@ -169,8 +169,8 @@ func (g *TextGenerator) fit(ids []int32, o *generate.Options) error {
 	if len(ids) > most {
 		return fmt.Errorf("the prompt has %d tokens, and the model positions for %d: shorten it", len(ids), most)
 	}
-	if room := most - len(ids) + 1; o.MaxNewTokens > 0 || o.MaxLength == 0 {
-		o.MaxNewTokens = min(cmp.Or(o.MaxNewTokens, room), room)
+	if o.MaxNewTokens > 0 || o.MaxLength == 0 {
+		o.MaxNewTokens = min(cmp.Or(o.MaxNewTokens, generate.DefaultNewTokens), most-len(ids)+1)
 	}
 	o.MaxLength = min(o.MaxLength, most+1)
 	return nil
