@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"os"
 	"maps"
+	"os"
 	"slices"
 
 	"github.com/qkvgo/qkv/checkpoint"
