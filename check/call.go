@@ -98,12 +98,27 @@ func hidden(t safetensors.Tensor, shape []int) ([]bool, error) {
 	if !slices.Equal(t.Shape, shape) {
 		return nil, &checkpoint.Unsupported{What: fmt.Sprintf("a mask of shape %v for %v", t.Shape, shape)}
 	}
+	hide := make([]bool, t.Len())
+	if isFloat(t) {
+		mask, err := floats(t)
+		for i, m := range mask {
+			hide[i] = m == 0
+		}
+		return hide, err
+	}
 	mask, err := integers(t)
-	hide := make([]bool, len(mask))
 	for i, m := range mask {
 		hide[i] = m == 0
 	}
 	return hide, err
+}
+
+func isFloat(t safetensors.Tensor) bool {
+	switch t.DType {
+	case safetensors.F64, safetensors.F32, safetensors.F16, safetensors.BF16:
+		return true
+	}
+	return false
 }
 
 // holes says whether hidden places stand between others, so that leaving them
@@ -201,8 +216,7 @@ func (k *call) labels(name string, t safetensors.Tensor) error {
 	if name == "mc_labels" {
 		return perSequence(t, &k.in.Chosen)
 	}
-	switch t.DType {
-	case safetensors.F64, safetensors.F32, safetensors.F16, safetensors.BF16:
+	if isFloat(t) {
 		v, err := floats(t)
 		k.in.Targets = v
 		return err

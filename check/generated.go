@@ -51,6 +51,11 @@ func (r *report) generate(ctx context.Context, c *testCase, lm model.CausalLM, n
 	if err := json.Unmarshal(arguments["inputs"], &inputs); err != nil {
 		return err
 	}
+	for _, input := range inputs {
+		if input != "input_ids" && input != "attention_mask" {
+			return &checkpoint.Unsupported{What: "generation from " + input}
+		}
+	}
 	delete(arguments, "inputs")
 	raw, err := json.Marshal(arguments)
 	if err != nil {

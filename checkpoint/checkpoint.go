@@ -134,6 +134,7 @@ func (f *Folder) Bind(m any, r Rules) error {
 		byName[name] = t
 	}
 	page := maps.Collect(nn.Params(m))
+	headless := r.headless(byName, page)
 	taken := map[string]bool{}
 	for name, w := range nn.Params(m) {
 		at, t, ok := r.find(name, byName, page)
@@ -156,7 +157,7 @@ func (f *Folder) Bind(m any, r Rules) error {
 		case taken[name] || r.ignored(name):
 		case r.Tied[name] != "":
 			r.repeated(name, t, byName, page, p)
-		case !r.spare(name):
+		case !r.spare(name) && (!headless || strings.HasPrefix(name, r.Base+".")):
 			p.Unused = append(p.Unused, t.Name)
 		}
 	}
@@ -197,6 +198,25 @@ func (r Rules) find(name string, file map[string]safetensors.Tensor, page map[st
 		}
 	}
 	return "", safetensors.Tensor{}, false
+}
+
+// headless says whether the page is the network alone and the file has a head
+// beside it.
+func (r Rules) headless(file map[string]safetensors.Tensor, page map[string]*nn.Param) bool {
+	if r.Base == "" {
+		return false
+	}
+	for name := range page {
+		if strings.HasPrefix(name, r.Base+".") {
+			return false
+		}
+	}
+	for name := range file {
+		if strings.HasPrefix(name, r.Base+".") {
+			return true
+		}
+	}
+	return false
 }
 
 // ignored says whether an array of that name is no parameter in any model.

@@ -130,6 +130,23 @@ func TestFloats(t *testing.T) {
 	}
 }
 
+// The network alone has no use for a file's head; a model with a head has one for
+// every array.
+func TestHeads(t *testing.T) {
+	arrays := append(full(t, "net."), array(t, "score.weight", safetensors.F32, 0, 4))
+	if err := folder(t, 1<<30, arrays...).Bind(newNet(), rules); err != nil {
+		t.Error(err)
+	}
+	var p *checkpoint.Problems
+	if err := folder(t, 1<<30, arrays...).Bind(&headed{Net: newNet()}, rules); !errors.As(err, &p) || !slices.Equal(p.Unused, []string{"score.weight"}) {
+		t.Error(err)
+	}
+	arrays = append(full(t, ""), array(t, "score.weight", safetensors.F32, 0, 4))
+	if err := folder(t, 1<<30, arrays...).Bind(newNet(), rules); !errors.As(err, &p) || !slices.Equal(p.Unused, []string{"score.weight"}) {
+		t.Error(err)
+	}
+}
+
 // All that is wrong comes in one error.
 func TestProblems(t *testing.T) {
 	f := folder(t, 1<<30,

@@ -27,10 +27,10 @@ func (u *Unsupported) Is(target error) bool { return target == errors.ErrUnsuppo
 // generate reads for itself. Keys that some families obey and others do not
 // belong to the tags of those that do not.
 var harmless = strings.Fields(`
-	_attn_implementation _commit_hash _name_or_path architectures attn_implementation chunk_size_feed_forward dtype
+	_attn_implementation _commit_hash _name_or_path _num_labels architectures attn_implementation chunk_size_feed_forward dtype
 	finetuning_task gradient_checkpointing initializer_factor initializer_range language max_sequence_length model_max_length
-	model_type output_attentions output_hidden_states output_past prefix return_dict task_specific_params tf_legacy_loss
-	tokenizer_class torch_dtype torchscript transformers_version unsloth_fixed unsloth_version use_bfloat16 use_cache
+	model_type name output_attentions output_hidden_states output_past prefix return_dict sentence_transformers task_specific_params tf_legacy_loss
+	tokenizer_class torch_dtype torchscript transformers.js_config transformers_version unsloth_fixed unsloth_version use_bfloat16 use_cache
 	use_return_dict
 	bad_words_ids begin_suppress_tokens bos_token_id cls_token_id decoder_start_token_id diversity_penalty do_sample
 	early_stopping encoder_no_repeat_ngram_size eos_token_id exponential_decay_length_penalty forced_bos_token_id

@@ -43,21 +43,26 @@ var lies = []any{-1, 0, 1, 3, 1 << 20, 1 << 28, 1 << 40, 0.5, 1e300, -1e300, "ge
 
 // A lie in any key of any config costs nothing and crashes nothing.
 func TestLies(t *testing.T) {
+	seen := map[string]bool{}
 	for _, c := range tiny {
-		keys := config{"id2label": nil, "num_labels": nil, "head_dim": nil, "partial_rotary_factor": nil, "rope_scaling": nil, "rope_theta": nil, "n_inner": nil}.with(c.config)
+		if seen[c.architecture] {
+			continue
+		}
+		seen[c.architecture] = true
+		keys := config{"num_labels": nil, "head_dim": nil, "partial_rotary_factor": nil, "rope_scaling": nil, "rope_theta": nil, "n_inner": nil}.with(c.config)
 		for key := range keys {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
 			for _, lie := range lies {
 				b, err := json.Marshal(c.config.with(config{key: lie}))
 				if err != nil {
 					t.Fatal(err)
 				}
-				var before, after runtime.MemStats
-				runtime.ReadMemStats(&before)
-				_, _, _, err = zoo.New(b, c.architecture)
-				runtime.ReadMemStats(&after)
-				if took := after.TotalAlloc - before.TotalAlloc; took > most {
-					t.Errorf("%s with %s %v: %d bytes (%v)", c.architecture, key, lie, took, err)
-				}
+				zoo.New(b, c.architecture)
+			}
+			runtime.ReadMemStats(&after)
+			if took := after.TotalAlloc - before.TotalAlloc; took > most {
+				t.Errorf("%s with lies in %s: %d bytes", c.architecture, key, took)
 			}
 		}
 	}

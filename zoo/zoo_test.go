@@ -83,6 +83,7 @@ var tiny = []struct {
 	{"BertForTokenClassification", bert},
 	{"BertForQuestionAnswering", bert.with(config{"hidden_act": "leaky_relu"})},
 	{"ViTModel", vit},
+	{"ViTModel", vit.with(config{"pooler_output_size": 5, "pooler_act": "tanh"})},
 	{"ViTForImageClassification", vit.with(config{"qkv_bias": false, "image_size": []int{8, 12}, "patch_size": []int{4, 3}})},
 	{"ViTForMaskedImageModeling", vit},
 	{"ViTHybridModel", hybrid},

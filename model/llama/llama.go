@@ -41,7 +41,7 @@ type Config struct {
 	Tied     bool              `json:"tie_word_embeddings"`
 	Slices   int               `json:"pretraining_tp"` // how a matrix was cut in training: the same product
 	model.Labels
-	_ struct{} `harmless:"is_decoder,rope_interleaved"`
+	_ struct{} `harmless:"is_decoder,is_llama_config"`
 }
 
 // Defaults are the values of keys that a config leaves out.
@@ -84,6 +84,9 @@ func (c Config) Check() error {
 	}
 	if d := c.headDim(); d > maxHead || d < 2 || d%2 != 0 {
 		return fmt.Errorf("config.json: heads are %d numbers wide, want an even number from 2 to %d", d, maxHead)
+	}
+	if !(c.Theta > 0) {
+		return fmt.Errorf("config.json: rope_theta is %v, want a positive number", c.Theta)
 	}
 	if r := c.Rotated; r != nil && !(*r > 0 && *r <= 1) {
 		return fmt.Errorf("config.json: partial_rotary_factor is %v, want more than 0, and 1 at most", *r)

@@ -20,12 +20,13 @@ type Stem struct {
 	Act      tensor.Activation `json:"hidden_act"`
 	Padding  string            `json:"global_padding" want:"SAME,same"` // null: the same number of zeros on every side
 	Groups   int               `json:"num_groups"`
-	Features []string          `json:"out_features"` // the deepest of these stages is the map; null: the last stage
+	Features []string          `json:"out_features"` // the deepest of these stages is the map; null: as Indices say
+	Indices  []int             `json:"out_indices"`  // the same by number; null: the last stage
 	SamePool bool              `json:"embedding_dynamic_padding"`
 	Coarsest int               `json:"output_stride"` // beyond it stages are dilated instead of strided
 	Wider    float64           `json:"width_factor"`
 	DropPath float64           `json:"drop_path_rate" want:"0,0.0"`
-	_        struct{}          `harmless:"stage_names,out_indices"`
+	_        struct{}          `harmless:"stage_names"`
 }
 
 func stemDefaults() Stem {
@@ -40,7 +41,7 @@ func (s Stem) stages() int { return min(len(s.Widths), len(s.Depths)) }
 // before the first.
 func (s Stem) deepest() int {
 	for i := s.stages(); i > 0; i-- {
-		if s.Features == nil || slices.Contains(s.Features, fmt.Sprintf("stage%d", i)) {
+		if slices.Contains(s.Features, fmt.Sprintf("stage%d", i)) || s.Features == nil && (s.Indices == nil || slices.Contains(s.Indices, i)) {
 			return i
 		}
 	}

@@ -31,7 +31,9 @@ type Config struct {
 	Bias     bool              `json:"qkv_bias"`
 	Drop     float32           `json:"hidden_dropout_prob"`
 	AttnDrop float32           `json:"attention_probs_dropout_prob"`
-	Stride   int               `json:"encoder_stride"` // pixels a patch decodes to, for masked images
+	Stride   int               `json:"encoder_stride"`     // pixels a patch decodes to, for masked images
+	Pooled   *int              `json:"pooler_output_size"` // null: D
+	PoolAct  string            `json:"pooler_act" want:"tanh"`
 	model.Labels
 	_ struct{} `harmless:"tie_word_embeddings,pad_token_id"`
 }
@@ -51,7 +53,7 @@ type Model struct {
 	Patch  *nn.Patches   `ckpt:"embeddings.patch_embeddings.projection"`
 	Blocks []*Block      `ckpt:"encoder.layer"`
 	Ln     *nn.LayerNorm `ckpt:"layernorm"`
-	Pooler *nn.Linear    `ckpt:"pooler.dense"` // [D, D], nil where the head does without
+	Pooler *nn.Linear    `ckpt:"pooler.dense"` // [pooled, D], nil where the head does without
 	grid   nn.Grid       // of the table of positions
 	image  Size
 	drop   float32
@@ -85,7 +87,11 @@ func New(c Config, pooled, masked bool) *Model {
 			act: c.Act, drop: c.Drop})
 	}
 	if pooled {
-		m.Pooler = nn.NewLinear(c.D, c.D, true)
+		out := c.D
+		if c.Pooled != nil {
+			out = *c.Pooled
+		}
+		m.Pooler = nn.NewLinear(c.D, out, true)
 	}
 	if masked {
 		m.Mask = nn.NewParam(1, 1, c.D)
