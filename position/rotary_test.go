@@ -44,6 +44,9 @@ func yarnOmega(factor, positions, fast, slow float64) func(i, dim, context int, 
 			return float64(dim) / 2 * math.Log(positions/(2*math.Pi*turns)) / math.Log(theta)
 		}
 		lo, hi := max(math.Floor(place(fast)), 0), min(math.Ceil(place(slow)), float64(dim-1))
+		if lo == hi { // every place but the first turns less than the slowest
+			hi += 0.001
+		}
 		slowed, w := between(float64(i), lo, hi), plainOmega(i, dim, context, theta)
 		return (1-slowed)*w + slowed*w/factor
 	}
@@ -74,6 +77,7 @@ var rotations = []scaled{
 	}, 1},
 	{"yarn", `{"rope_type":"yarn","factor":4}`, 2048, 0, yarnOmega(4, 2048, 32, 1), 0.1*math.Log(4) + 1},
 	{"yarn with factors", `{"rope_type":"yarn","factor":4,"beta_fast":16,"beta_slow":2,"attention_factor":0.75}`, 4096, 0, yarnOmega(4, 4096, 16, 2), 0.75},
+	{"yarn in a context of one turn", `{"rope_type":"yarn","factor":4}`, 6, 0, yarnOmega(4, 6, 32, 1), 0.1*math.Log(4) + 1},
 	{"llama3", `{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":64}`, 512, 0,
 		func(i, dim, c int, theta float64) float64 {
 			w := plainOmega(i, dim, c, theta)
