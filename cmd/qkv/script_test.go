@@ -232,6 +232,24 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// Ctrl-C ends a text in order: what was written stands, its line is ended.
+func TestRunInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	if err := zootest.Make("llama", dir); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	a := &app{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, getenv: func(string) string { return "" }}
+	if code := run(ctx, []string{"run", "-m", dir, "the cat"}, a); code != exitFailed {
+		t.Errorf("the exit code is %d", code)
+	}
+	if stdout.String() != "the cat\n" || stderr.String() != "qkv: interrupted\n" {
+		t.Errorf("written: %q and %q", stdout.String(), stderr.String())
+	}
+}
+
 // Whatever the help shows as an example is a command line that parses.
 func TestExamplesParse(t *testing.T) {
 	a := &app{stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, getenv: func(string) string { return "" }}
