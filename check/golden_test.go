@@ -41,6 +41,7 @@ func TestGoldenCases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	dirs = append(dirs, shared(t, "golden", "vision", "bit-base"))
 	cases, err := check.Find(append(dirs, vision...)...)
 	if err != nil {
 		t.Fatal(err)

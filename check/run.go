@@ -150,8 +150,12 @@ func (k *call) reference(name string, dims []string, shape []int, s *seen) ([]fl
 		if i >= len(s.layers) {
 			return nil, nil, fmt.Errorf("%s: the model has only %d layers", name, len(s.layers)-1)
 		}
-		v, defined := k.spread(s.layers[i])
-		return v, defined, nil
+		v := s.layers[i]
+		if len(shape) == 4 && v.rows.Grids != nil {
+			return v.maps(), nil, nil
+		}
+		got, defined := k.spread(v)
+		return got, defined, nil
 	case number(name, "attentions.", &i):
 		return k.spreadMaps(name, s.coresOf(k, false), i, shape, k.at, s)
 	case number(name, "cross_attentions.", &i):
@@ -167,10 +171,16 @@ func (k *call) reference(name string, dims []string, shape []int, s *seen) ([]fl
 		out, defined := k.spread(v)
 		return out, defined, nil
 	case model.PerPixel:
-		n := len(v.data) / max(v.width, 1) / max(v.rows.Len(), 1)
-		return channelsFirst(v.data, v.rows.Len(), v.width, n), nil, nil
+		return v.maps(), nil, nil
 	}
 	return v.data, nil, nil
+}
+
+// maps lays the places of pictures of one size out as [pictures, channels,
+// height, width].
+func (v value) maps() []float32 {
+	n := len(v.data) / max(v.width, 1) / max(v.rows.Len(), 1)
+	return channelsFirst(v.data, v.rows.Len(), v.width, n)
 }
 
 // channelsFirst turns [n, places, c] into [n, c, places].

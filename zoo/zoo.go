@@ -66,6 +66,10 @@ var families = []family{
 		"ViTForImageClassification": with(vit.Defaults, vit.Config.Check, sure(vit.NewClassifier)),
 		"ViTForMaskedImageModeling": with(vit.Defaults, vit.Config.Check, sure(vit.NewMaskedImages)),
 	}},
+	{"bit", checkpoint.Rules{Base: "bit"}, map[string]page{
+		"BitModel":                  with(vit.BiTDefaults, vit.BiTConfig.Check, sure(vit.NewBiTModel)),
+		"BitForImageClassification": with(vit.BiTDefaults, vit.BiTConfig.Check, sure(vit.NewBiTClassifier)),
+	}},
 	{"vit-hybrid", checkpoint.Rules{Base: "vit", Spare: []string{"vit.pooler.", "pooler."}}, map[string]page{
 		"ViTHybridModel":                  with(vit.HybridDefaults, vit.HybridConfig.Check, sure(vit.NewHybrid)),
 		"ViTHybridForImageClassification": with(vit.HybridDefaults, vit.HybridConfig.Check, sure(vit.NewHybridClassifier)),

@@ -10,7 +10,7 @@ import (
 	"github.com/qkvgo/qkv/tensor"
 )
 
-// Stem has the keys of backbone_config that BiT obeys.
+// Stem has the keys that BiT obeys, of a config.json or of backbone_config in it.
 type Stem struct {
 	Channels int               `json:"num_channels"`
 	Width    int               `json:"embedding_size"`
@@ -62,14 +62,14 @@ func (s Stem) check() error {
 		layers += n
 	}
 	if s.stages() < 1 || layers > 4096 {
-		return errors.New("config.json: backbone_config: depths and hidden_sizes want a number for each stage, 4096 layers at most")
+		return errors.New("config.json: depths and hidden_sizes want a number for each stage, 4096 layers at most")
 	}
 	if err := checkpoint.Divides("hidden_sizes", s.Widths[len(s.Widths)-1], "num_groups", s.Groups); err != nil {
 		return err
 	}
 	for i := range s.stages() {
 		if !(s.Wider > 0 && float64(s.Widths[i])*s.Wider < 1<<28) {
-			return errors.New("config.json: backbone_config: hidden_sizes and width_factor want positive numbers below 2²⁸")
+			return errors.New("config.json: hidden_sizes and width_factor want positive numbers below 2²⁸")
 		}
 		for _, n := range []int{s.width(i), s.width(i + 1), eights(float64(s.width(i+1)) / 4)} {
 			if err := checkpoint.Divides("channels of the backbone", n, "num_groups", s.Groups); err != nil {
@@ -188,6 +188,15 @@ func (s Stem) conv(in, out, size, stride, dilation int) *conv {
 // Forward maps pixels [rows, channels], whose grids the pass's batch holds, to
 // the feature map [places, width] and makes the batch that of its places.
 func (m *BiT) Forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
+	x = m.embed(p, x)
+	for i := range m.cfg.deepest() {
+		x = m.stage(p, i, x)
+	}
+	return x
+}
+
+// embed is what comes before the stages.
+func (m *BiT) embed(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 	x = standardized(p, m.Stem.Conv, x)
 	if m.cfg.Padding == "" {
 		x = nn.Frame(p, x, 1)
@@ -195,14 +204,15 @@ func (m *BiT) Forward(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
 	if m.Stem.Norm != nil {
 		x = m.cfg.Act.Apply(m.Stem.Norm.Forward(p, x))
 	}
-	x = nn.MaxPool(p, x, nn.Window{Size: nn.Square(3), Stride: nn.Square(2), Same: m.cfg.SamePool}, 0)
-	for _, stage := range m.Stages[:m.cfg.deepest()] {
-		for _, l := range stage.Layers {
-			if m.Norm != nil {
-				x = l.early(p, x, m.cfg.Act)
-			} else {
-				x = l.late(p, x, m.cfg.Act)
-			}
+	return nn.MaxPool(p, x, nn.Window{Size: nn.Square(3), Stride: nn.Square(2), Same: m.cfg.SamePool}, 0)
+}
+
+func (m *BiT) stage(p *nn.Pass, i int, x *tensor.Tensor) *tensor.Tensor {
+	for _, l := range m.Stages[i].Layers {
+		if m.Norm != nil {
+			x = l.early(p, x, m.cfg.Act)
+		} else {
+			x = l.late(p, x, m.cfg.Act)
 		}
 	}
 	return x

@@ -11,13 +11,13 @@ import (
 // patches are cut from a convolutional network's feature map.
 type HybridConfig struct {
 	Config
-	Stem Stem  `json:"backbone_config"`
-	Map  []int `json:"backbone_featmap_shape"` // of one picture: 1, channels, height, width
+	Stem backbone `json:"backbone_config"`
+	Map  []int    `json:"backbone_featmap_shape"` // of one picture: 1, channels, height, width
 }
 
 // HybridDefaults are the values of keys that a config leaves out.
 func HybridDefaults() HybridConfig {
-	c := HybridConfig{Config: Defaults(), Stem: stemDefaults(), Map: []int{1, 1024, 24, 24}}
+	c := HybridConfig{Config: Defaults(), Stem: backbone{stemDefaults()}, Map: []int{1, 1024, 24, 24}}
 	c.Patch = Size{1, 1}
 	c.Stem.Kind, c.Stem.Padding, c.Stem.SamePool, c.Stem.Depths = "bottleneck", "SAME", true, []int{3, 4, 9}
 	c.Stem.Features = []string{"stage3"}
@@ -47,7 +47,7 @@ func (c HybridConfig) onMap() Config {
 
 func newHybrid(c HybridConfig, pooled bool) *Model {
 	m := New(c.onMap(), pooled, false)
-	m.Stem, m.image = NewBiT(c.Stem), c.Image
+	m.Stem, m.image = NewBiT(c.Stem.Stem), c.Image
 	return m
 }
 
@@ -59,12 +59,14 @@ func NewHybridClassifier(c HybridConfig) *Classifier {
 	return &Classifier{newHybrid(c, false), nn.NewLinear(c.D, c.Count(), true), c.Labels}
 }
 
-// UnmarshalJSON reads a BiT's config, strictly as the whole.
-func (s *Stem) UnmarshalJSON(b []byte) error {
-	type plain Stem
+// backbone is a config within a config.
+type backbone struct{ Stem }
+
+// UnmarshalJSON reads it as strictly as the whole.
+func (s *backbone) UnmarshalJSON(b []byte) error {
 	if string(b) == "null" {
 		return nil
 	}
-	*s = stemDefaults()
-	return checkpoint.ReadConfig(b, (*plain)(s))
+	s.Stem = stemDefaults()
+	return checkpoint.ReadConfig(b, &s.Stem)
 }
