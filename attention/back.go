@@ -43,7 +43,7 @@ func (c *Call) back(p *nn.Pass, inputs []*tensor.Tensor, out, lse, dout, dlse *t
 	p.Device.Parallel(pieces, 1, func(lo, hi int, ws *kernel.Workspace) {
 		s := a.scratch(ws)
 		defer s.free()
-		extra := p.Device.Alloc(2 * a.blockRows() * Tile)
+		extra := p.Device.Alloc(2 * blockRows * Tile)
 		defer p.Device.Free(extra)
 		for i := lo; i < hi; i++ {
 			if size == 0 {
@@ -114,8 +114,8 @@ func (a *adjoint) gradsOf(h, t int) [][]float32 {
 func (a *adjoint) sequence(seq, kv int, s *scratch, extra []float32) {
 	lo, hi := a.Rows.Off[seq], a.Rows.Off[seq+1]
 	for head := kv * a.group; head < (kv+1)*a.group; head++ {
-		for row := lo; row < hi; row += queryBlock {
-			a.block(&block{seq, head, 1, row - lo, row, min(queryBlock, hi-row), kv}, s, extra)
+		for row := lo; row < hi; row += blockRows {
+			a.block(&block{seq, head, 1, row - lo, row, min(blockRows, hi-row), kv}, s, extra)
 		}
 	}
 	if a.dk != nil {

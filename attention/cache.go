@@ -38,7 +38,7 @@ type page struct {
 
 // remember appends the call's keys and values to the core's cache.
 func (c *Call) remember(p *nn.Pass) *cache {
-	if p.Tape != nil && (c.Q.Needs() || c.K.Needs() || c.V.Needs()) {
+	if p.Tape != nil && slices.ContainsFunc(c.inputs(), (*tensor.Tensor).Needs) {
 		panic(&tensor.Fault{Op: "Attend", Shapes: [][]int{c.K.Shape()}, Msg: "a pass that is recorded for gradients cannot have a memory"})
 	}
 	m := p.Memory.Recall(c.Core, func() nn.Entry {

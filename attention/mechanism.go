@@ -2,6 +2,7 @@ package attention
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/qkvgo/qkv/nn"
 	"github.com/qkvgo/qkv/position"
@@ -66,6 +67,16 @@ func (c *Call) Dv() int { return c.V.Width() / c.KVHeads }
 // KeysOf is how many keys sequence i has, those of earlier passes among them.
 func (c *Call) KeysOf(i int) int { return c.Past[i] + c.Keys.Off[i+1] - c.Keys.Off[i] }
 
+// inputs are the tensors that the result depends on: Q, K, V and what the terms
+// learn.
+func (c *Call) inputs() []*tensor.Tensor {
+	inputs := []*tensor.Tensor{c.Q, c.K, c.V}
+	for _, t := range c.Terms {
+		inputs = append(inputs, t.Inputs()...)
+	}
+	return inputs
+}
+
 // run gives the call to the mechanism, if that can take it.
 func (c *Call) run(p *nn.Pass) *tensor.Tensor {
 	m := c.Core.Mechanism
@@ -86,7 +97,7 @@ func (c *Call) run(p *nn.Pass) *tensor.Tensor {
 		refuse("cannot drop weights; set Core.Drop to 0")
 	case c.Stream && !can.Streams:
 		refuse("cannot go on from a memory")
-	case p.Tape != nil && !can.Learns && (c.Q.Needs() || c.K.Needs() || c.V.Needs()):
+	case p.Tape != nil && !can.Learns && slices.ContainsFunc(c.inputs(), (*tensor.Tensor).Needs):
 		refuse("has no adjoint, so it cannot be trained")
 	case c.Pattern == Pattern(Full):
 	case can.Patterns == OnlyFull || can.Patterns == FullOrCausal && c.Pattern != Pattern(Causal):

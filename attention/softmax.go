@@ -46,10 +46,7 @@ func (Softmax) Attend(p *nn.Pass, c *Call) (out, lse *tensor.Tensor) {
 	if probe, ok := p.Probe.(WeightProbe); ok {
 		w.show(probe, lse)
 	}
-	inputs := []*tensor.Tensor{c.Q, c.K, c.V}
-	for _, t := range c.Terms {
-		inputs = append(inputs, t.Inputs()...)
-	}
+	inputs := c.inputs()
 	saved := append([]*tensor.Tensor{out, lse}, inputs...)
 	p.Record("Attend's log-sum-exp", lse, inputs, saved, func(g *tensor.Tensor) []*tensor.Tensor {
 		return c.back(p, inputs, out, lse, nil, g)
@@ -60,8 +57,8 @@ func (Softmax) Attend(p *nn.Pass, c *Call) (out, lse *tensor.Tensor) {
 	return out, lse
 }
 
-// queryBlock is how many queries meet a tile at once.
-const queryBlock = 64
+// blockRows is how many queries, or heads that share keys, meet a tile at once.
+const blockRows = 64
 
 // work is one call on its way.
 type work struct {
@@ -84,11 +81,11 @@ func newWork(p *nn.Pass, c *Call) *work {
 }
 
 // block is a piece of the result that is computed in one go: some queries of
-// one head, or the heads of a group at one query.
+// one head, or some heads of a group at one query.
 type block struct {
 	seq    int
 	head   int // first head
-	heads  int // 1, or the heads of a group
+	heads  int // 1, or heads of a group
 	query  int // index of the first query among all keys' indices
 	row    int // its row in Q
 	rows   int // rows of the block: queries, or heads
@@ -109,13 +106,17 @@ func (w *work) cut() []block {
 	for seq := range w.Rows.Len() {
 		lo, hi := w.Rows.Off[seq], w.Rows.Off[seq+1]
 		for kv := range w.KVHeads {
+			end := (kv + 1) * w.group
 			if hi-lo == 1 && w.group > 1 {
-				blocks = append(blocks, block{seq, kv * w.group, w.group, w.Past[seq], lo, w.group, kv})
+				for head := kv * w.group; head < end; head += blockRows {
+					n := min(blockRows, end-head)
+					blocks = append(blocks, block{seq, head, n, w.Past[seq], lo, n, kv})
+				}
 				continue
 			}
-			for head := kv * w.group; head < (kv+1)*w.group; head++ {
-				for row := lo; row < hi; row += queryBlock {
-					blocks = append(blocks, block{seq, head, 1, w.Past[seq] + row - lo, row, min(queryBlock, hi-row), kv})
+			for head := kv * w.group; head < end; head++ {
+				for row := lo; row < hi; row += blockRows {
+					blocks = append(blocks, block{seq, head, 1, w.Past[seq] + row - lo, row, min(blockRows, hi-row), kv})
 				}
 			}
 		}
@@ -174,14 +175,11 @@ type scratch struct {
 	mix    []float32 // [rows, Dv]
 	max    []float32 // [rows]
 	sum    []float32 // [rows]
-	words  [queryBlock]uint64
+	words  [blockRows]uint64
 }
 
-// blockRows is the most rows a block has.
-func (w *work) blockRows() int { return max(queryBlock, w.group) }
-
 func (w *work) scratch(ws *kernel.Workspace) *scratch {
-	n := w.blockRows()
+	const n = blockRows
 	m := w.pass.Device.Alloc(n * (2*Tile + w.dv + 2))
 	s := &scratch{w: w, ws: ws, memory: m}
 	take := func(k int) []float32 {
