@@ -90,7 +90,7 @@ var tiny = []struct {
 	{"BitModel", bit},
 	{"BitModel", bit.with(config{"layer_type": "preactivation", "global_padding": nil, "embedding_dynamic_padding": false})},
 	{"BitModel", bit.with(config{"width_factor": 2, "out_features": nil, "out_indices": []int{2}})},
-	{"BitForImageClassification", bit.with(config{"output_stride": 8, "hidden_sizes": []int{8, 8, 8, 8}, "depths": []int{1, 1, 2, 2}})},
+	{"BitForImageClassification", bit.with(config{"hidden_act": "gelu", "output_stride": 8, "hidden_sizes": []int{8, 8, 8, 8}, "depths": []int{1, 1, 2, 2}})},
 	{"ViTHybridForImageClassification", hybrid.with(config{"backbone_config": bit.with(config{"layer_type": "preactivation"})})},
 	{"ViTHybridForImageClassification", hybrid.with(config{"backbone_featmap_shape": []int{1, 8, 6, 6}, "backbone_config": bit.with(config{
 		"global_padding": nil, "embedding_dynamic_padding": false, "output_stride": 4, "hidden_act": "gelu"})})},

@@ -33,7 +33,7 @@ func NewBiTModel(c BiTConfig) *BiT { return NewBiT(c.Stem) }
 
 // PictureSize is a size of pictures that the network takes: it takes any.
 func (m *BiT) PictureSize() (height, width, channels int) {
-	return 64, 64, m.Stem.Conv.Weight.Shape[1]
+	return 32, 32, m.Stem.Conv.Weight.Shape[1]
 }
 
 // all is the output of the last stage and the norm after it, [places, width].
