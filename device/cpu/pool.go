@@ -1,16 +1,40 @@
 package cpu
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/qkvgo/qkv/internal/cpu"
 	"github.com/qkvgo/qkv/kernel"
 )
 
-// spins is how often an idle worker looks for work before it parks: some tens
-// of microseconds, longer than the serial gaps inside a forward pass.
-const spins = 4000
+// How long somebody who has nothing to do looks for work before he parks, which
+// frees the core but takes tens of microseconds to undo. A worker goes to half
+// the time whenever he waited in vain and to twice as long whenever he did not,
+// so that workers nobody needs, or whose core others want, soon burn next to
+// nothing.
+const (
+	shortestSpin = 4 * time.Microsecond
+	longestSpin  = 128 * time.Microsecond
+)
+
+// spin waits until done says so, at most for limit, and gives what it says last.
+func spin(limit time.Duration, done func() bool) bool {
+	for range 16 { // the first few hundred nanoseconds, without a look at the clock
+		if done() {
+			return true
+		}
+		cpu.Pause(1)
+	}
+	for start := time.Now(); time.Since(start) < limit; {
+		if done() {
+			return true
+		}
+		cpu.Pause(4)
+	}
+	return done()
+}
 
 // pool is a set of workers shared by every parallel loop of a device. A loop is
 // a job whose pieces are taken with one atomic add each; its caller works on it
@@ -41,6 +65,7 @@ type job struct {
 	next     atomic.Int64 // first item not yet taken
 	left     atomic.Int64 // items not yet finished
 	panicked atomic.Pointer[any]
+	ended    chan struct{} // takes one value, from whoever finishes the last item
 }
 
 func newPool(threads int) *pool {
@@ -64,14 +89,12 @@ func (p *pool) run(n, grain int, f func(lo, hi int, ws *kernel.Workspace)) {
 		return
 	}
 	p.start.Do(p.launch)
-	j := &job{n: n, grain: grain, f: f}
+	j := &job{n: n, grain: grain, f: f, ended: make(chan struct{}, 1)}
 	j.left.Store(int64(n))
 	slot := p.publish(j)
 	p.work(j)
-	for i := 0; j.left.Load() > 0; i++ { // pieces that workers still hold
-		if i > 200 {
-			runtime.Gosched()
-		}
+	if !spin(longestSpin, func() bool { return j.left.Load() <= 0 }) {
+		<-j.ended // workers still hold pieces
 	}
 	if slot >= 0 {
 		p.jobs[slot].CompareAndSwap(j, nil)
@@ -111,7 +134,9 @@ func (p *pool) work(j *job) {
 		}
 		hi := min(lo+j.grain, j.n)
 		j.piece(lo, hi, ws)
-		j.left.Add(int64(lo - hi))
+		if j.left.Add(int64(lo-hi)) == 0 {
+			j.ended <- struct{}{}
+		}
 	}
 	if ws != nil {
 		p.scratch.Put(ws)
@@ -150,20 +175,18 @@ func (p *pool) launch() {
 // loop is the life of a worker: help, spin, park.
 func (p *pool) loop() {
 	defer p.done.Done()
+	limit := longestSpin
 	for {
 		seen := p.open.Load()
 		if j := p.find(); j != nil {
 			p.work(j)
 			continue
 		}
-		for i := 0; i < spins && p.open.Load() == seen; i++ {
-			if i%64 == 63 {
-				runtime.Gosched()
-			}
-		}
-		if p.open.Load() != seen {
+		if spin(limit, func() bool { return p.open.Load() != seen }) {
+			limit = min(2*limit, longestSpin)
 			continue
 		}
+		limit = max(limit/2, shortestSpin)
 		p.mu.Lock()
 		p.parked.Add(1)
 		for p.open.Load() == seen && !p.closed {
