@@ -2,11 +2,13 @@ package check
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 
+	"github.com/qkvgo/qkv/checkpoint"
 	"github.com/qkvgo/qkv/device/cpu"
 	"github.com/qkvgo/qkv/kernel"
 	"github.com/qkvgo/qkv/model"
@@ -139,11 +141,17 @@ func loadForBits(dir string) (*testCase, *call, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return &testCase{dir: dir, model: m}, madeUp(m.Model), nil
+	k, err := madeUp(m.Model, m.Folder.Config)
+	if err != nil {
+		m.Close()
+		return nil, nil, err
+	}
+	return &testCase{dir: dir, model: m}, k, nil
 }
 
-// madeUp is a call of a few sequences of odd lengths, or of two pictures.
-func madeUp(m model.Model) *call {
+// madeUp is a call of a few sequences of odd lengths, none longer and no id
+// larger than the config allows, or of three pictures.
+func madeUp(m model.Model, config []byte) (*call, error) {
 	k := &call{in: &model.Input{}}
 	if v, ok := m.(model.Vision); ok {
 		height, width, channels := v.PictureSize()
@@ -151,19 +159,24 @@ func madeUp(m model.Model) *call {
 		k.rows = nn.Pictures(g, g, g)
 		k.in.Pixels = make([]float32, k.rows.Rows()*channels)
 		kernel.Uniform(k.in.Pixels, 1, 0, 0)
-		return k
+		return k, nil
 	}
-	vocabulary := 100
-	if lm, ok := m.(model.CausalLM); ok {
-		vocabulary = lm.Vocabulary()
+	limits := struct {
+		Vocabulary int `json:"vocab_size"`
+		Longest    int `json:"max_position_embeddings"`
+		Places     int `json:"n_positions"`
+	}{100, 70, 70}
+	if err := json.Unmarshal(config, &limits); err != nil {
+		return nil, fmt.Errorf("%s: %w", checkpoint.ConfigName, err)
 	}
-	k.rows = nn.Sequences(37, 1, 70)
+	longest := min(70, limits.Longest, limits.Places)
+	k.rows = nn.Sequences((longest+1)/2, 1, longest)
 	u := make([]float32, k.rows.Rows())
 	kernel.Uniform(u, 1, 0, 0)
 	for _, x := range u {
-		k.in.IDs = append(k.in.IDs, int32(x*float32(vocabulary)))
+		k.in.IDs = append(k.in.IDs, int32(x*float32(limits.Vocabulary)))
 	}
-	return k
+	return k, nil
 }
 
 // alone compares each sequence by itself with its part of the batch.

@@ -194,6 +194,16 @@ func TestOwnCasesPass(t *testing.T) {
 	}
 }
 
+// Any model folder will do for the bits, however few positions and tokens it has.
+func TestBitsOfFolders(t *testing.T) {
+	for family, config := range configs {
+		c := newCase(t, config, masks["none"]) // not yet written: a folder with a model alone
+		if r := check.Bits(t.Context(), c.dir); r.Status != check.OK || r.Tensors < 4 {
+			t.Errorf("%s: %+v", family, r)
+		}
+	}
+}
+
 // One wrong number fails the case by the name of its tensor, and by the first
 // layer where hidden states are wrong; a number under padding does not count.
 func TestOneWrongNumberFails(t *testing.T) {

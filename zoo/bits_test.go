@@ -21,7 +21,7 @@ func size(v []float32) float64 {
 
 // Threads and kernels change no bit of any output.
 func TestSameBits(t *testing.T) {
-	each(t, func(t *testing.T, architecture, _ string, m model.Model) {
+	each(t, func(t *testing.T, architecture string, _ []byte, m model.Model) {
 		rows, in := call(architecture, m)
 		want := run(t, m, rows, in, nil)
 		for _, set := range kernel.Sets() {
@@ -39,7 +39,7 @@ func TestSameBits(t *testing.T) {
 // A sequence has the same hidden states alone as in a batch, and the same scores
 // read token by token with a cache as at once.
 func TestAloneAndCached(t *testing.T) {
-	each(t, func(t *testing.T, architecture, _ string, m model.Model) {
+	each(t, func(t *testing.T, architecture string, _ []byte, m model.Model) {
 		lm, ok := m.(model.CausalLM)
 		rows, in := call(architecture, m)
 		if !ok || in.Encoded != nil {

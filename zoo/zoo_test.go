@@ -96,8 +96,8 @@ var tiny = []struct {
 		"global_padding": nil, "embedding_dynamic_padding": false, "output_stride": 4, "hidden_act": "gelu"})})},
 }
 
-// each runs f with every tiny model, values drawn, saved in a folder.
-func each(t *testing.T, f func(t *testing.T, architecture, dir string, m model.Model)) {
+// each runs f with every tiny model, values drawn, and its config.json.
+func each(t *testing.T, f func(t *testing.T, architecture string, config []byte, m model.Model)) {
 	for i, c := range tiny {
 		t.Run(fmt.Sprintf("%d-%s", i, c.architecture), func(t *testing.T) {
 			b, err := json.Marshal(c.config.with(config{"architectures": []string{c.architecture}}))
@@ -109,11 +109,7 @@ func each(t *testing.T, f func(t *testing.T, architecture, dir string, m model.M
 				t.Fatalf("%s: %v", name, err)
 			}
 			draw(m)
-			dir := t.TempDir()
-			if err := checkpoint.Save(dir, m, b); err != nil {
-				t.Fatal(err)
-			}
-			f(t, c.architecture, dir, m)
+			f(t, c.architecture, b, m)
 		})
 	}
 }
@@ -144,7 +140,11 @@ func TestTableIsComplete(t *testing.T) {
 
 // What was saved loads, and saves to the same bytes.
 func TestSaveLoadSave(t *testing.T) {
-	each(t, func(t *testing.T, architecture, dir string, m model.Model) {
+	each(t, func(t *testing.T, architecture string, config []byte, m model.Model) {
+		dir := t.TempDir()
+		if err := checkpoint.Save(dir, m, config); err != nil {
+			t.Fatal(err)
+		}
 		l, err := zoo.Open(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -250,7 +250,7 @@ func run(t *testing.T, m model.Model, rows nn.Batch, in *model.Input, d device.D
 
 // The gradient of every parameter is the slope of the loss along it.
 func TestGradients(t *testing.T) {
-	each(t, func(t *testing.T, architecture, _ string, m model.Model) {
+	each(t, func(t *testing.T, architecture string, _ []byte, m model.Model) {
 		rows, in := call(architecture, m)
 		p := nn.NewPass(t.Context(), rows, nn.Options{Tape: true})
 		defer p.Close()
