@@ -56,9 +56,10 @@ type Embedding struct {
 // NewEmbedding declares a table of n rows of the given width.
 func NewEmbedding(n, width int) *Embedding { return &Embedding{NewParam(n, width)} }
 
-// Forward looks up ids [n]: [n, width].
-func (e *Embedding) Forward(p *Pass, ids *tensor.Tensor) *tensor.Tensor {
-	return p.stored(e.Weight).Gather(ids.Ints())
+// Forward looks up ids: [len(ids), width]. Of a table stored in 16 bits only the
+// rows that are asked for are widened.
+func (e *Embedding) Forward(p *Pass, ids []int32) *tensor.Tensor {
+	return p.stored(e.Weight).Gather(ids)
 }
 
 // Unembed is x·Wᵀ, [rows, ids]: the scores of a model whose output layer is its

@@ -166,7 +166,7 @@ func TestLayers(t *testing.T) {
 		"Conv1D": {func(p *Pass) *tensor.Tensor { return conv.Forward(p, p.Of(x, 1, 2)) }, []float32{25, 51, 77}, []*Param{conv.Weight, conv.Bias}},
 		"Activate": {func(p *Pass) *tensor.Tensor { return conv.Activate(p, p.Of(x, 1, 2).Scale(-1), tensor.ReLU) },
 			[]float32{0, 0, 0}, []*Param{conv.Weight, conv.Bias}},
-		"Embedding": {func(p *Pass) *tensor.Tensor { return table.Forward(p, p.Ints([]int32{1, 0, 1})) }, []float32{3, 4, 1, 2, 3, 4}, []*Param{table.Weight}},
+		"Embedding": {func(p *Pass) *tensor.Tensor { return table.Forward(p, []int32{1, 0, 1}) }, []float32{3, 4, 1, 2, 3, 4}, []*Param{table.Weight}},
 		"Unembed":   {func(p *Pass) *tensor.Tensor { return table.Unembed(p, p.Of(x, 1, 2)) }, []float32{15, 31}, []*Param{table.Weight}},
 		"LayerNorm": {func(p *Pass) *tensor.Tensor { return layer.Forward(p, p.Of(x, 1, 2)) }, []float32{-1, 3}, []*Param{layer.Weight, layer.Bias}},
 		"RMSNorm":   {func(p *Pass) *tensor.Tensor { return rms.Forward(p, p.Of(x, 1, 2)) }, []float32{1, 7}, []*Param{rms.Weight}},
@@ -209,7 +209,7 @@ func TestHalfWeights(t *testing.T) {
 				for _, y := range []*tensor.Tensor{
 					(&Linear{Weight: w}).Forward(p, p.Of([]float32{1, 3, -5, 7}, 2, 2)),
 					(&Conv1D{Weight: w}).Activate(p, p.Of([]float32{1, 3, -5}, 1, 3), tensor.GELU),
-					table.Forward(p, p.Ints([]int32{2, -1, 0, 2})),
+					table.Forward(p, []int32{2, -1, 0, 2}),
 					table.Unembed(p, p.Of([]float32{0.5, 3}, 1, 2)),
 				} {
 					all = append(all, y.Float32s()...)

@@ -132,9 +132,9 @@ func (m *Model) Forward(p *nn.Pass, ids, types []int32, enc *tensor.Tensor, rows
 	if types == nil {
 		types = make([]int32, len(ids))
 	}
-	h := p.Use(m.Word.Weight).Gather(ids).Add(p.Use(m.Type.Weight).Gather(types))
+	h := m.Word.Forward(p, ids).Add(m.Type.Forward(p, types))
 	if m.added {
-		h = h.Add(p.Use(m.Place.Weight).Gather(p.Rows.Positions))
+		h = h.Add(m.Place.Forward(p, p.Rows.Positions))
 	}
 	h = p.Drop(m.drop, m.Ln.Forward(p, h))
 	for i, b := range m.Blocks {

@@ -31,7 +31,7 @@ func (m *MLMHead) Forward(p *nn.Pass, h *tensor.Tensor, words *nn.Param) *tensor
 		words = m.Out
 	}
 	x := m.Ln.Forward(p, m.Dense.Activate(p, h, m.act))
-	return x.Linear(p.Use(words), p.Use(m.Bias), tensor.Identity)
+	return (&nn.Linear{Weight: words, Bias: m.Bias}).Forward(p, x)
 }
 
 // MaskedLM is BertForMaskedLM.

@@ -117,9 +117,9 @@ func (c Config) Check() error { return checkpoint.Divides("n_embd", c.D, "n_head
 // types [rows], which have rows of the table of tokens. enc, or nil, are an
 // encoder's rows, which belong together as rows says.
 func (m *Model) Forward(p *nn.Pass, ids, types []int32, enc *tensor.Tensor, rows nn.Batch) *tensor.Tensor {
-	h := p.Use(m.Wte.Weight).Gather(ids).Add(p.Use(m.Wpe.Weight).Gather(p.Rows.Positions))
+	h := m.Wte.Forward(p, ids).Add(m.Wpe.Forward(p, p.Rows.Positions))
 	if types != nil {
-		h = h.Add(p.Use(m.Wte.Weight).Gather(types))
+		h = h.Add(m.Wte.Forward(p, types))
 	}
 	h = p.Drop(m.drop, h)
 	for i, b := range m.Blocks {

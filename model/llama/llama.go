@@ -138,7 +138,7 @@ func New(c Config) (*Model, error) {
 
 // Forward maps ids [rows] to hidden states [rows, D].
 func (m *Model) Forward(p *nn.Pass, ids []int32) *tensor.Tensor {
-	h := p.Use(m.Embed.Weight).Gather(ids)
+	h := m.Embed.Forward(p, ids)
 	for i, b := range m.Blocks {
 		h = p.Layer(i, h)
 		h = b.Forward(p, h)
