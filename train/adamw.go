@@ -1,7 +1,6 @@
 package train
 
 import (
-	"fmt"
 	"iter"
 
 	"github.com/qkvgo/qkv/device"
@@ -19,6 +18,7 @@ type AdamWOptions struct {
 	// MatricesOnly keeps weight decay away from biases and norms: it works on
 	// parameters of two axes and more alone, as GPT-2's training had it.
 	MatricesOnly bool
+	Groups       []Group       // factors for parameters by name
 	Device       device.Device // nil: the machine's cores
 }
 
@@ -34,7 +34,7 @@ type AdamW struct {
 type moments struct {
 	name         string
 	w            *nn.Param
-	decay        float64
+	rate, decay  float64 // the rate's factor, and the weight decay
 	steps        int
 	mean, square []float32 // running means of the gradient and of its square
 }
@@ -58,10 +58,8 @@ func NewAdamW(params iter.Seq2[string, *nn.Param], o AdamWOptions) *AdamW {
 			continue
 		}
 		w.Own()
-		m := &moments{name: name, w: w, decay: o.Decay, mean: make([]float32, w.Len()), square: make([]float32, w.Len())}
-		if o.MatricesOnly && len(w.Shape) < 2 {
-			m.decay = 0
-		}
+		rate, decay := settings(o.Groups, name, w, o.Decay, o.MatricesOnly)
+		m := &moments{name: name, w: w, rate: rate, decay: decay, mean: make([]float32, w.Len()), square: make([]float32, w.Len())}
 		a.states, list = append(a.states, m), append(list, w)
 	}
 	a.grads = NewGradients(list, o.Device)
@@ -70,6 +68,9 @@ func NewAdamW(params iter.Seq2[string, *nn.Param], o AdamWOptions) *AdamW {
 
 // Gradients is where the gradients of the optimizer's parameters are collected.
 func (a *AdamW) Gradients() *Gradients { return a.grads }
+
+// Rate is the rate of the options.
+func (a *AdamW) Rate() float64 { return a.o.Rate }
 
 // Step moves the parameters by the gradients of p, after Backward and before
 // Close, at the rate of the options.
@@ -85,7 +86,7 @@ func (a *AdamW) Update(rate float64) {
 	for i, m := range a.states {
 		if a.grads.sums[i] != nil {
 			m.steps++
-			args[i] = kernel.NewAdamWArgs(rate, a.o.Beta1, a.o.Beta2, a.o.Eps, m.decay, m.steps)
+			args[i] = kernel.NewAdamWArgs(rate*m.rate, a.o.Beta1, a.o.Beta2, a.o.Eps, m.decay, m.steps)
 		}
 	}
 	step := a.grads.dev.Kernels().AdamW
@@ -128,32 +129,21 @@ func (a *AdamW) State() []safetensors.Tensor {
 // Restore takes up a State. It fails, and changes nothing, where one of the
 // tensors is missing or has another size.
 func (a *AdamW) Restore(f *safetensors.File) error {
-	read := func(name string, n int) ([]float32, error) {
-		t, ok := f.Tensor(name)
-		if !ok {
-			return nil, fmt.Errorf("the optimizer's state lacks %s", name)
-		}
-		if t.Len() != n {
-			return nil, fmt.Errorf("the optimizer's state: %s has %d numbers, want %d", name, t.Len(), n)
-		}
-		out := make([]float32, n)
-		return out, t.ToFloat32(out)
-	}
 	states := make([]moments, len(a.states))
 	for i, m := range a.states {
-		mean, err := read(meanName+m.name, m.w.Len())
+		mean, err := readState(f, meanName+m.name, m.w.Len())
 		if err != nil {
 			return err
 		}
-		square, err := read(squareName+m.name, m.w.Len())
+		square, err := readState(f, squareName+m.name, m.w.Len())
 		if err != nil {
 			return err
 		}
-		steps, err := read(stepsName+m.name, 1)
+		steps, err := readState(f, stepsName+m.name, 1)
 		if err != nil {
 			return err
 		}
-		states[i] = moments{m.name, m.w, m.decay, int(steps[0]), mean, square}
+		states[i] = moments{m.name, m.w, m.rate, m.decay, int(steps[0]), mean, square}
 	}
 	for i := range states {
 		*a.states[i] = states[i]

@@ -19,6 +19,7 @@ type Gradients struct {
 	sums   [][]float32 // one a parameter; nil: the loss did not depend on it
 	own    [][]float32 // memory for sums over passes, made at need
 	scale  float32     // what the sums are still to be multiplied by
+	bound  float32     // what they are then cut off at, above and below; 0: nowhere
 }
 
 // piece is elements lo:hi of parameter number param: what one worker does at
@@ -46,7 +47,7 @@ func NewGradients(params []*nn.Param, dev device.Device) *Gradients {
 // Reset forgets all gradients.
 func (g *Gradients) Reset() {
 	clear(g.sums)
-	g.scale = 1
+	g.scale, g.bound = 1, 0
 }
 
 // View takes the gradients of a pass, without a copy: they hold until the pass
@@ -58,6 +59,10 @@ func (g *Gradients) View(p *nn.Pass) {
 		}
 	}
 }
+
+// Set gives parameter i, in the order of the optimizer, a gradient that no pass
+// computed; it stays the caller's.
+func (g *Gradients) Set(i int, grad []float32) { g.sums[i] = grad }
 
 // Add adds the gradients of a pass to the sums.
 func (g *Gradients) Add(p *nn.Pass) {
@@ -123,15 +128,29 @@ func (g *Gradients) Clip(most float64) (norm float64) {
 	return norm
 }
 
+// ClipValue cuts every gradient off at most above and at -most below, as PyTorch's
+// clip_grad_value_ does, after what Clip did.
+func (g *Gradients) ClipValue(most float64) { g.bound = float32(most) }
+
 // scaled is the gradient of a piece, ready to be used: itself, or multiplied
 // in room.
 func (g *Gradients) scaled(at piece, room *[pieceSize]float32) []float32 {
+	return g.scaledIn(at, room[:])
+}
+
+// scaledIn is scaled with room of at least the piece's size.
+func (g *Gradients) scaledIn(at piece, room []float32) []float32 {
 	x := g.sums[at.param][at.lo:at.hi]
-	if g.scale == 1 {
+	if g.scale == 1 && g.bound == 0 {
 		return x
 	}
 	out := room[:len(x)]
 	g.dev.Kernels().Scale(out, x, g.scale)
+	if g.bound > 0 {
+		for i, v := range out {
+			out[i] = min(max(v, -g.bound), g.bound)
+		}
+	}
 	return out
 }
 

@@ -27,6 +27,7 @@ type Options struct {
 	Accumulate int      // batches a step; 0: 1
 	Schedule   Schedule // factor on the optimizer's rate; nil: constant
 	Clip       float64  // greatest norm of all gradients together; 0: any
+	ClipValue  float64  // greatest magnitude of each gradient, after Clip; 0: any
 	Seed       uint64   // of dropout
 	Device     device.Device
 
@@ -49,7 +50,7 @@ type Step struct {
 // are done.
 type Trainer struct {
 	Loss      Loss
-	Optimizer *AdamW
+	Optimizer Optimizer
 	Options   Options
 	Done      int // steps
 }
@@ -94,7 +95,7 @@ func (t *Trainer) Run(ctx context.Context, src data.Source) (err error) {
 // step is one step of the optimizer over the mean loss of the batches.
 func (t *Trainer) step(ctx context.Context, batches []data.Batch) (Step, error) {
 	start := time.Now()
-	s := Step{Number: t.Done + 1, Rate: t.Optimizer.o.Rate}
+	s := Step{Number: t.Done + 1, Rate: t.Optimizer.Rate()}
 	if t.Options.Schedule != nil {
 		s.Rate *= t.Options.Schedule(t.Done)
 	}
@@ -119,6 +120,9 @@ func (t *Trainer) step(ctx context.Context, batches []data.Batch) (Step, error) 
 	s.Loss /= float64(len(batches))
 	if t.Options.Clip > 0 {
 		s.Norm = grads.Clip(t.Options.Clip)
+	}
+	if t.Options.ClipValue > 0 {
+		grads.ClipValue(t.Options.ClipValue)
 	}
 	if !finite(s.Loss) || !finite(s.Norm) {
 		return s, fmt.Errorf("step %d: the loss is %v and the gradient's norm %v: lower the learning rate, or warm up longer", s.Number, s.Loss, s.Norm)
