@@ -378,7 +378,7 @@ func (m *naive) loss(v float64) {
 type naiveCase struct {
 	name, config, family, base string
 	padding                    string
-	types, cross               bool
+	types, cross, choices      bool
 	leaks                      []string
 	head                       func(m *naive, h []mat, in func(name string, shape []int, v []int64))
 }
@@ -484,6 +484,46 @@ func pooledHead(m *naive, h []mat, in func(string, []int, []int64)) {
 	m.loss(crossEntropy(rows, []int{int(labels[0]), int(labels[1]), int(labels[2])}))
 }
 
+// choiceHead scores the pooled rows of three choices.
+func choiceHead(m *naive, h []mat, in func(string, []int, []int64)) {
+	var row []float64
+	for b := range h {
+		pooled := apply(m.linear(h[b][:1], "bert.pooler.dense", false), math.Tanh)
+		row = append(row, m.linear(pooled, "classifier", false)[0]...)
+	}
+	m.out["logits"], m.dim["logits"] = row, []int{1, 3}
+	in("labels", []int{}, []int64{2})
+	m.loss(crossEntropy(mat{row}, []int{2}))
+}
+
+// doubleHeads predict the next token, and score three choices at a row of each.
+func doubleHeads(m *naive, h []mat, in func(string, []int, []int64)) {
+	lmHead("lm_head", true)(m, h, in)
+	at := []int64{4, 6, 5}
+	var row []float64
+	for b := range h {
+		row = append(row, m.linear(h[b][at[b]:at[b]+1], "multiple_choice_head.summary", false)[0]...)
+	}
+	m.out["mc_logits"], m.dim["mc_logits"] = row, []int{1, 3}
+	m.out["mc_loss"], m.dim["mc_loss"] = []float64{crossEntropy(mat{row}, []int{1})}, []int{}
+	in("mc_token_ids", []int{3}, at)
+	in("mc_labels", []int{}, []int64{1})
+}
+
+// pretraining predicts masked words and whether sentences follow each other.
+func pretraining(m *naive, h []mat, in func(string, []int, []int64)) {
+	lmHead("cls.predictions", false)(m, h, in)
+	m.out["prediction_logits"], m.dim["prediction_logits"] = m.out["logits"], m.dim["logits"]
+	delete(m.out, "logits")
+	var rows mat
+	for b := range h {
+		rows = append(rows, m.linear(apply(m.linear(h[b][:1], "bert.pooler.dense", false), math.Tanh), "cls.seq_relationship", false)...)
+	}
+	m.record("seq_relationship_logits", []int{2}, rows...)
+	in("next_sentence_label", []int{3}, []int64{1, 0, 1})
+	m.loss(m.out["loss"][0] + crossEntropy(rows, []int{1, 0, 1}))
+}
+
 const (
 	gpt2Sizes  = `"vocab_size": 13, "n_positions": 9, "n_embd": 12, "n_layer": 2, "n_head": 3, "pad_token_id": 12, "tie_word_embeddings": false, "add_cross_attention": %v`
 	bertSizes  = `"vocab_size": 13, "max_position_embeddings": 9, "type_vocab_size": 3, "hidden_size": 12, "intermediate_size": 17, "num_hidden_layers": 2, "num_attention_heads": 3, "layer_norm_eps": 1e-5, "tie_word_embeddings": false`
@@ -505,6 +545,9 @@ var naiveCases = []naiveCase{
 	{name: "BertLMHeadModel", config: bertSizes + `, "is_decoder": true, "add_cross_attention": true`, family: "bert", base: "bert.", padding: "right", cross: true, head: lmHead("cls.predictions", true)},
 	{name: "BertLMHeadModel", config: bertSizes + `, "is_decoder": true, "add_cross_attention": true, "position_embedding_type": "relative_key"`,
 		family: "bert", base: "bert.", padding: "left", cross: true, head: lmHead("cls.predictions", true)},
+	{name: "GPT2DoubleHeadsModel", config: fmt.Sprintf(gpt2Sizes, false), family: "gpt2", base: "transformer.", padding: "left", choices: true, head: doubleHeads},
+	{name: "BertForMultipleChoice", config: bertSizes, family: "bert", base: "bert.", padding: "right", types: true, choices: true, head: choiceHead},
+	{name: "BertForPreTraining", config: bertSizes, family: "bert", base: "bert.", padding: "right", types: true, head: pretraining},
 	{name: "BertForQuestionAnswering", config: bertSizes, family: "bert", base: "bert.", padding: "left", types: true, leaks: []string{"loss"}, head: qaHead},
 	{name: "BertForSequenceClassification", config: bertSizes, family: "bert", base: "bert.", padding: "left", leaks: []string{"loss", "logits"}, head: pooledHead},
 	{name: "BertForSequenceClassification", config: bertSizes, family: "bert", base: "bert.", padding: "right", types: true, head: pooledHead},
@@ -535,7 +578,12 @@ func TestNaive(t *testing.T) {
 			if err := checkpoint.Save(k.dir, page, []byte(config)); err != nil {
 				t.Fatal(err)
 			}
-			in := func(name string, shape []int, v []int64) { k.inputs = append(k.inputs, integers(name, shape, v)) }
+			in := func(name string, shape []int, v []int64) {
+				if c.choices { // three sequences are three choices of one question
+					shape = append([]int{1}, shape...)
+				}
+				k.inputs = append(k.inputs, integers(name, shape, v))
+			}
 			visible, ids, types := []int64{}, []int64{}, []int64{}
 			for b, row := range masks[c.padding] {
 				m.mask, m.ids = append(m.mask, nil), append(m.ids, nil)
