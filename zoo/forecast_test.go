@@ -28,7 +28,11 @@ func measured(t *testing.T, m model.Model, n, threads int) (peak int64, panels i
 		in = &model.Input{Pixels: make([]float32, h*w*c)}
 	}
 	p := nn.NewPass(context.Background(), rows, nn.Options{Device: d})
-	if lm, ok := m.(model.CausalLM); ok {
+	lm, reads := m.(model.CausalLM)
+	if d, ok := m.(model.Directed); ok && !d.Causal() {
+		reads = false // each token sees those after it: there is nothing to go on from
+	}
+	if reads {
 		p.Memory = &nn.Memory{}
 		defer p.Memory.Close()
 		lm.Unembed(p, p.Last(lm.Hidden(p, in.IDs)))
@@ -107,6 +111,23 @@ func TestForecastIsMeasured(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Every page of the table has a forecast, which its pass holds to.
+func TestEveryForecast(t *testing.T) {
+	each(t, func(t *testing.T, _ string, _ []byte, m model.Model) {
+		n := 4
+		if _, ok := m.(model.Vision); ok {
+			n = 1
+		}
+		f, err := zoo.ForecastOn(m, n, cpu.Options{Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if peak, panels := measured(t, m, n, 1); peak != f.Pass || panels != f.Panels {
+			t.Errorf("the pass held %d bytes and %d of panels, forecast %d and %d", peak, panels, f.Pass, f.Panels)
+		}
+	})
 }
 
 // A pass holds one layer and its output, however many layers there are; only a
