@@ -251,7 +251,7 @@ func (w *work) drop(b *block, r, key int, dst, x []float32) {
 	if b.heads == 1 {
 		row += r
 	}
-	kernel.Dropout(dst, x, w.Drop, w.Seed, w.Site, uint64(row*w.Heads+head)<<32|uint64(key))
+	w.set.Dropout(dst, x, w.Drop, w.Seed, w.Site, uint64(row*w.Heads+head)<<32|uint64(key))
 }
 
 // scores puts the finished scores of a block's rows and columns lo:hi of tile t,

@@ -36,8 +36,8 @@ func InitOnes(w *Param) {
 // InitUniform draws the values evenly from [-bound, bound).
 func InitUniform(w *Param, bound float32, seed uint64) {
 	data := make([]float32, w.Len())
-	kernel.Uniform(data, seed, w.stream(), 0)
 	k := kernel.Best()
+	k.Uniform(data, seed, w.stream(), 0)
 	k.AddConst(data, data, -0.5) // exact
 	k.Scale(data, data, 2*bound)
 	w.Set(data)
@@ -69,7 +69,7 @@ func InitNormal(w *Param, std float32, seed uint64) {
 	var drawn [2 * pairs]float32
 	var radius, angle, cos, sin [pairs]float32
 	for at := 0; at < len(data); at += 2 * pairs {
-		kernel.Uniform(drawn[:], seed, site, uint64(at))
+		k.Uniform(drawn[:], seed, site, uint64(at))
 		for i := range pairs {
 			radius[i], angle[i] = 1-drawn[2*i], drawn[2*i+1] // radius in (0, 1]
 		}

@@ -269,9 +269,10 @@ func (x *Tensor) Dropout(rate float32, seed, site uint64) *Tensor {
 
 func (x *Tensor) dropped(rate float32, seed, site uint64) *Tensor {
 	y := x.like()
+	drop := x.scope.Kernels().Dropout
 	x.eachRow(16, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			kernel.Dropout(y.Row(i), x.Row(i), rate, seed, site, uint64(i*x.width))
+			drop(y.Row(i), x.Row(i), rate, seed, site, uint64(i*x.width))
 		}
 	})
 	return y
