@@ -118,6 +118,13 @@ func (l *Conv2d) With(p *Pass, x, weight *tensor.Tensor) *tensor.Tensor {
 	p.Rows = l.Window.Over(from)
 	taps := l.Window.taps()
 	weight, bias := weight.Reshape(d, c*taps), p.Use(l.Bias)
+	if groups > 1 && c == 1 && d == groups {
+		y := depthwise(x, weight, from, p.Rows, l.Window)
+		if bias == nil {
+			return y
+		}
+		return y.AddRow(bias)
+	}
 	parts := make([]*tensor.Tensor, groups)
 	for g := range groups {
 		w, b := weight.Slice(g*d/groups, (g+1)*d/groups), bias

@@ -68,12 +68,12 @@ func under(b Batch, i int, w Window, x []float32, width, c int, outside float32)
 // A convolution is the sum of its definition, over pictures of different sizes,
 // with groups, strides, dilation and both kinds of padding.
 func TestConv2d(t *testing.T) {
-	const c, d = 4, 6
+	const c = 4
 	b := Pictures(pictures...)
 	for _, w := range slides {
-		for _, groups := range []int{1, 2} {
+		for groups, d := range map[int]int{1: 6, 2: 6, 4: 4} {
 			r := random()
-			l := NewConv2d(c, d, w, groups, groups == 1)
+			l := NewConv2d(c, d, w, groups, groups != 2)
 			weight, bias, x := whole(r, l.Weight.Len()), make([]float32, d), whole(r, b.Rows()*c)
 			l.Weight.Set(weight)
 			if l.Bias != nil {
@@ -110,6 +110,31 @@ func TestConv2d(t *testing.T) {
 			linear(t, b, weight, l.Weight.Shape, func(p *Pass, w *tensor.Tensor) *tensor.Tensor {
 				return l.With(p, p.Of(x, b.Rows(), c), w)
 			})
+		}
+	}
+}
+
+// A convolution by channels gives the bits of a group for each channel.
+func TestDepthwiseBits(t *testing.T) {
+	const c = 35
+	b := Pictures(Grid{9, 7}, Grid{4, 4})
+	p := trained(t, b)
+	l := NewConv2d(c, c, Window{Size: Square(3), Pad: Square(1)}, c, true)
+	Name(l)
+	InitNormal(l.Weight, 1, 1)
+	InitNormal(l.Bias, 1, 1)
+	x := NewParam(b.Rows(), c)
+	x.Name = "x"
+	InitNormal(x, 1, 2)
+	y := l.Forward(p, p.Use(x))
+	for k := range c {
+		p.Rows = b
+		one := NewConv2d(1, 1, l.Window, 1, true)
+		one.Weight.Set(l.Weight.Float32()[k*9 : k*9+9])
+		one.Bias.Set(l.Bias.Float32()[k : k+1])
+		want := one.Forward(p, p.Use(x).Cols(k, k+1))
+		if got := y.Cols(k, k+1); !slices.Equal(got.Float32s(), want.Float32s()) {
+			t.Fatalf("channel %d: have %v, want %v", k, got.Float32s(), want.Float32s())
 		}
 	}
 }
