@@ -6,10 +6,10 @@
 //	scores       ROCAUC, AveragePrecision, TopK
 //	probability  LogLoss, Brier, Calibrate, Perplexity, BitsPer
 //	numbers      MSE, MAE, R2, Pearson, Spearman, Kendall
-//	spans        Spans, Entities (as seqeval)
+//	spans        Spans, NamedEntities (as seqeval)
 //	answers      ExactMatch, AnswerF1, SQuAD
 //	texts        BLEU, ChrF (as sacrebleu), Rouge (as rouge_score)
-//	search       NDCG, Ranked: reciprocal rank, recall@k, precision@k, MAP
+//	search       NDCG, Ranked, Searches: reciprocal rank, recall@k, precision@k, MAP
 //	trust        Wilson, Bootstrap, PairedBootstrap, McNemar
 //
 // In every function what is wanted (the truth, the references) comes before what
