@@ -2,6 +2,8 @@ package generate
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/qkvgo/qkv/device"
@@ -24,8 +26,12 @@ type LM struct {
 // VocabSize is the number of tokens.
 func (l LM) VocabSize() int { return l.Model.Vocabulary() }
 
-// Start reads the prompts in one pass.
+// Start reads the prompts in one pass. A model whose rows see those after them
+// is an error: a new token would change all that is remembered.
 func (l LM) Start(ctx context.Context, prompts [][]int32) (_ Session, err error) {
+	if d, ok := l.Model.(model.Directed); ok && !d.Causal() {
+		return nil, fmt.Errorf("generate: %w: the model sees tokens after a place, and so predicts none (is_decoder is false)", errors.ErrUnsupported)
+	}
 	s := &lmSession{lm: l, memory: &nn.Memory{}}
 	defer func() {
 		if err != nil {
