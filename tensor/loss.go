@@ -1,5 +1,7 @@
 package tensor
 
+import "github.com/qkvgo/qkv/kernel"
+
 // MSE is the mean of (x − target)², a scalar; target has as many elements.
 // Adjoint: x̄ = 2(x − target)·ȳ/n.
 func (x *Tensor) MSE(target []float32) *Tensor {
@@ -39,25 +41,33 @@ func (x *Tensor) L1(target []float32) *Tensor {
 func (x *Tensor) BCEWithLogits(target []float32) *Tensor {
 	k := x.scope.Kernels()
 	return x.pointwiseLoss("BCEWithLogits", target, func(y, x, t []float32) {
-		for j, v := range x {
-			y[j] = min(v, -v)
-		}
-		k.Exp(y, y)
-		// ln(1+e) by ln(w)·e/(w−1) with w the rounded 1+e: the error of w
-		// cancels (Goldberg 1991, theorem 4).
-		log := make([]float32, len(y))
-		k.AddConst(log, y, 1)
-		k.Log(log, log)
+		softening(k, y, x)
 		for j, e := range y {
-			if w := 1 + e; w > 1 {
-				e = float32(log[j] * (e / (w - 1)))
-			}
 			y[j] = max(x[j], 0) - float32(x[j]*t[j]) + e
 		}
 	}, func(dx, x, t []float32) {
 		k.Sigmoid(dx, x)
 		k.Sub(dx, dx, t)
 	})
+}
+
+// softening is y = ln(1 + exp(−|x|)), what the logistic function's logarithm has
+// beside a kink.
+func softening(k *kernel.Set, y, x []float32) {
+	for j, v := range x {
+		y[j] = min(v, -v)
+	}
+	k.Exp(y, y)
+	// ln(1+e) by ln(w)·e/(w−1) with w the rounded 1+e: the error of w
+	// cancels (Goldberg 1991, theorem 4).
+	log := make([]float32, len(y))
+	k.AddConst(log, y, 1)
+	k.Log(log, log)
+	for j, e := range y {
+		if w := 1 + e; w > 1 {
+			y[j] = float32(log[j] * (e / (w - 1)))
+		}
+	}
 }
 
 // pointwiseLoss is the mean of f over elements and their targets, added up in

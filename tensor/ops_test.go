@@ -116,6 +116,101 @@ var ops = []op{
 			return -t*math.Log(sigmoid(x)) - (1-t)*math.Log(sigmoid(-x))
 		})
 	}},
+	{name: "Pointwise", relative: 16, absolute: 8, slope: 256, draw: func(d draw) call {
+		x := d.normal(d.rows(), d.width())
+		t := d.of(x.rows, x.width, d.Float64)
+		kind := pointLosses[d.IntN(len(pointLosses))]
+		for i := range x.v {
+			if kind.name == "BCE" {
+				x.v[i] = float64(float32(0.05 + 0.9*d.Float64()))
+			}
+			if gap := math.Abs(x.v[i] - t.v[i]); gap < 1e-2 || math.Abs(gap-0.5) < 1e-2 {
+				x.v[i] = t.v[i] + 0.25
+			}
+		}
+		positive := d.of(1, x.width, d.Float64).float32s()
+		target := t.float32s()
+		loss, ref := kind.make(positive)
+		return single(x, func(x *tensor.Tensor) *tensor.Tensor { return x.Pointwise(loss, target) }, func(x mat) mat {
+			y := newMat(x.rows, x.width)
+			for i := range x.v {
+				y.v[i] = ref(x.v[i], float64(target[i]), i%x.width)
+			}
+			return y
+		})
+	}},
+	{name: "CrossEntropyRows", relative: 16, absolute: 32, slope: 128, draw: func(d draw) call {
+		x := d.normal(d.rows(), 1+d.width())
+		targets, smoothing := make([]int32, x.rows), float32(0.5*d.Float64())
+		for i := range targets {
+			if targets[i] = int32(d.IntN(x.width)); d.IntN(4) == 0 {
+				targets[i] = tensor.Ignore
+			}
+		}
+		var weights []float32
+		weight := func(c int) float64 { return 1 }
+		if d.IntN(2) == 0 {
+			weights = d.of(1, x.width, d.Float64).float32s()
+			weight = func(c int) float64 { return float64(weights[c]) }
+		}
+		return single(x, func(x *tensor.Tensor) *tensor.Tensor { return x.CrossEntropyRows(targets, smoothing, weights) }, func(x mat) mat {
+			y, log, eps := newMat(x.rows, 1), logSoftmax(x), float64(smoothing)
+			for i, t := range targets {
+				if t == tensor.Ignore {
+					continue
+				}
+				y.v[i] = -(1 - eps) * weight(int(t)) * log.at(i, int(t))
+				for c := range x.width {
+					y.v[i] -= eps / float64(x.width) * weight(c) * log.at(i, c)
+				}
+			}
+			return y
+		})
+	}},
+	{name: "CTC", relative: 16, absolute: 64, slope: 256, draw: func(d draw) call {
+		classes := 2 + d.IntN(2)
+		blank := d.IntN(classes)
+		off, targets := []int{0}, [][]int32{}
+		for range d.IntN(4) {
+			var labels []int32
+			for range d.IntN(3) {
+				labels = append(labels, int32((blank+1+d.IntN(classes-1))%classes))
+			}
+			targets = append(targets, labels)
+			off = append(off, off[len(off)-1]+2*len(labels)+d.IntN(2))
+		}
+		x := d.normal(off[len(off)-1], classes)
+		return single(x, func(x *tensor.Tensor) *tensor.Tensor { return x.CTC(off, targets, blank, false) }, func(x mat) mat {
+			y := newMat(len(targets), 1)
+			for i, labels := range targets {
+				y.v[i] = -math.Log(spelled(x, off[i], off[i+1], labels, int32(blank), int32(blank)))
+			}
+			return y
+		})
+	}},
+	{name: "GIoU", relative: 16, absolute: 16, slope: 256, draw: func(d draw) call {
+		boxes := func() mat {
+			b := d.normal(1+d.IntN(4), 4)
+			for i := range b.rows {
+				r := b.row(i)
+				r[2], r[3] = float64(float32(r[0]+0.5+d.Float64())), float64(float32(r[1]+0.5+d.Float64()))
+			}
+			return b
+		}
+		return call{[]mat{boxes(), boxes()}, func(x []*tensor.Tensor) *tensor.Tensor { return x[0].GIoU(x[1]) }, func(x []mat) mat {
+			y := newMat(x[0].rows, x[1].rows)
+			for i := range y.rows {
+				for j := range y.width {
+					a, b := x[0].row(i), x[1].row(j)
+					shared := max(0, min(a[2], b[2])-max(a[0], b[0])) * max(0, min(a[3], b[3])-max(a[1], b[1]))
+					union := (a[2]-a[0])*(a[3]-a[1]) + (b[2]-b[0])*(b[3]-b[1]) - shared
+					all := (max(a[2], b[2]) - min(a[0], b[0])) * (max(a[3], b[3]) - min(a[1], b[1]))
+					y.v[i*y.width+j] = shared/union - (all-union)/all
+				}
+			}
+			return y
+		}}
+	}},
 	{name: "LayerNorm", relative: 4, absolute: 16, slope: 512, byRow: []int{0}, draw: func(d draw) call {
 		x, eps, parts := d.normal(d.rows(), d.width()), float32(0.1), d.IntN(3)
 		in := []mat{x, d.normal(1, x.width), d.normal(1, x.width)}[:1+parts]
@@ -344,4 +439,73 @@ func optional(x []*tensor.Tensor, i int) *tensor.Tensor {
 		return x[i]
 	}
 	return nil
+}
+
+// pointLosses are the losses of single numbers; j is the element's column.
+var pointLosses = []struct {
+	name string
+	make func(positive []float32) (tensor.PointLoss, func(x, t float64, j int) float64)
+}{
+	{"SquaredError", func([]float32) (tensor.PointLoss, func(x, t float64, j int) float64) {
+		return tensor.SquaredError(), func(x, t float64, _ int) float64 { return (x - t) * (x - t) }
+	}},
+	{"AbsoluteError", func([]float32) (tensor.PointLoss, func(x, t float64, j int) float64) {
+		return tensor.AbsoluteError(), func(x, t float64, _ int) float64 { return math.Abs(x - t) }
+	}},
+	{"SmoothL1", func([]float32) (tensor.PointLoss, func(x, t float64, j int) float64) {
+		return tensor.SmoothL1(0.5), func(x, t float64, _ int) float64 {
+			if d := math.Abs(x - t); d >= 0.5 {
+				return d - 0.25
+			}
+			return (x - t) * (x - t)
+		}
+	}},
+	{"Huber", func([]float32) (tensor.PointLoss, func(x, t float64, j int) float64) {
+		return tensor.Huber(0.5), func(x, t float64, _ int) float64 {
+			if d := math.Abs(x - t); d >= 0.5 {
+				return 0.5 * (d - 0.25)
+			}
+			return (x - t) * (x - t) / 2
+		}
+	}},
+	{"Logistic", func([]float32) (tensor.PointLoss, func(x, t float64, j int) float64) {
+		return tensor.Logistic(nil), func(x, t float64, _ int) float64 {
+			return -t*math.Log(sigmoid(x)) - (1-t)*math.Log(sigmoid(-x))
+		}
+	}},
+	{"Logistic", func(p []float32) (tensor.PointLoss, func(x, t float64, j int) float64) {
+		return tensor.Logistic(p), func(x, t float64, j int) float64 {
+			return -float64(p[j])*t*math.Log(sigmoid(x)) - (1-t)*math.Log(sigmoid(-x))
+		}
+	}},
+	{"BCE", func([]float32) (tensor.PointLoss, func(x, t float64, j int) float64) {
+		return tensor.BCE(), func(x, t float64, _ int) float64 { return -t*math.Log(x) - (1-t)*math.Log(1-x) }
+	}},
+	{"KL", func([]float32) (tensor.PointLoss, func(x, t float64, j int) float64) {
+		return tensor.KL(), func(x, t float64, _ int) float64 { return t * (math.Log(t) - x) }
+	}},
+}
+
+// spelled is the summed probability of all ways to say labels in frames lo:hi,
+// found by trying each class in each frame; last is the class of the frame
+// before.
+func spelled(x mat, lo, hi int, labels []int32, blank, last int32) float64 {
+	if lo == hi {
+		if len(labels) == 0 {
+			return 1
+		}
+		return 0
+	}
+	sum := 0.0
+	for c := range int32(x.width) {
+		rest := labels
+		if c != blank && c != last {
+			if len(labels) == 0 || labels[0] != c {
+				continue
+			}
+			rest = labels[1:]
+		}
+		sum += math.Exp(x.at(lo, int(c))) * spelled(x, lo+1, hi, rest, blank, c)
+	}
+	return sum
 }
