@@ -100,10 +100,7 @@ var tiny = []struct {
 func each(t *testing.T, f func(t *testing.T, architecture string, config []byte, m model.Model)) {
 	for i, c := range tiny {
 		t.Run(fmt.Sprintf("%d-%s", i, c.architecture), func(t *testing.T) {
-			b, err := json.Marshal(c.config.with(config{"architectures": []string{c.architecture}}))
-			if err != nil {
-				t.Fatal(err)
-			}
+			b := marshal(t, c.config.with(config{"architectures": []string{c.architecture}}))
 			m, name, _, err := zoo.New(b, "")
 			if err != nil || name != c.architecture {
 				t.Fatalf("%s: %v", name, err)
@@ -112,6 +109,15 @@ func each(t *testing.T, f func(t *testing.T, architecture string, config []byte,
 			f(t, c.architecture, b, m)
 		})
 	}
+}
+
+func marshal(t *testing.T, c config) []byte {
+	t.Helper()
+	b, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // draw gives a model values, those of norms about 1.
