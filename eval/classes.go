@@ -12,7 +12,8 @@ type Confusion struct {
 	Counts [][]int `json:"counts"` // [n][n]
 }
 
-// Classes counts what was got against what was wanted. Labels are 0 … n-1.
+// Classes counts what was got against what was wanted, in n² counts. Labels are
+// 0 … n-1.
 func Classes(want, got []int, n int) (Confusion, error) {
 	if err := pairs("classes", len(want), len(got)); err != nil {
 		return Confusion{}, err
@@ -186,7 +187,7 @@ func (c Confusion) MCC() float64 {
 		support += float64(t * t)
 	}
 	square := float64(s * s)
-	return ratio(float64(s*r)-both, math.Sqrt(square-called)*math.Sqrt(square-support))
+	return ratio(float64(s*r)-both, math.Sqrt(max(square-called, 0))*math.Sqrt(max(square-support, 0)))
 }
 
 // Weights say how much a wrong label costs in Cohen's kappa.

@@ -58,6 +58,14 @@ func finite(metric, what string, values []float64) error {
 	return nil
 }
 
+// inRange hands on a figure, unless it left the range of float64 on the way.
+func inRange(metric string, v float64) (float64, error) {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0, undefined(metric, "the numbers are too large for float64")
+	}
+	return v, nil
+}
+
 // ratio is a / b, and 0 where b is 0.
 func ratio(a, b float64) float64 {
 	if b == 0 {

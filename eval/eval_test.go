@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"encoding/json"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -132,6 +133,17 @@ func TestFaults(t *testing.T) {
 		{err: second(Confusion{Counts: [][]int{{1}}}.Report([]string{"a", "b"})), mentions: "2 names for 1 classes"},
 		{err: one(ROCAUC([]bool{true}, []float64{1})), mentions: "1 of 1 rows are positive", undefined: true},
 		{err: one(ROCAUC([]bool{true, false}, []float64{1, nan})), mentions: "score 1 is NaN"},
+		{err: one(MAE([]float64{1}, []float64{nan})), mentions: "mae: got number 0 is NaN"},
+		{err: one(R2([]float64{nan}, []float64{1})), mentions: "wanted number 0 is NaN"},
+		{err: one(MSE([]float64{1e308}, []float64{-1e308})), mentions: "too large", undefined: true},
+		{err: one(Pearson([]float64{1e308, -1e308}, []float64{1, 2})), mentions: "spread", undefined: true},
+		{err: one(AveragePrecision([]bool{false, true}, []float64{1})), mentions: "2 wanted but 1 got"},
+		{err: second(Rank([]bool{true}, nil)), mentions: "rank: 1 wanted but 0 got"},
+		{err: one(TopK([]int{0}, [][]float64{{1, nan}}, 1)), mentions: "top k: row 0: score 1 is NaN"},
+		{err: one(BitsPer(nil, 1)), mentions: "no tokens"},
+		{err: one(LogLoss(nil, nil)), mentions: "log loss: no rows"},
+		{err: areas([]int{0, 0}, [][]float64{{.5, .5}, {.1, .9}}), mentions: "class 0 against the rest", undefined: true},
+		{err: areas([]int{0}, nil), mentions: "1 wanted but 0 got"},
 		{err: one(AveragePrecision([]bool{false}, []float64{1})), mentions: "no row is positive", undefined: true},
 		{err: one(TopK([]int{0}, [][]float64{{1}}, 0)), mentions: "k is 0"},
 		{err: one(TopK([]int{0, 0}, [][]float64{{1, 2}, {1}}, 1)), mentions: "row 1 has 1 scores"},
@@ -166,6 +178,11 @@ func TestFaults(t *testing.T) {
 			t.Errorf("have error %v, want one with %q (undefined: %v)", c.err, c.mentions, c.undefined)
 		}
 	}
+}
+
+func areas(want []int, scores [][]float64) error {
+	_, _, _, err := ROCAUCs(want, scores)
+	return err
 }
 
 func second[T any](_ T, err error) error { return err }
@@ -319,5 +336,66 @@ func TestRanked(t *testing.T) {
 	if want := (Search{MRR: .75, MAP: (1 + 1./3) / 2, Precision: .5, Recall: .5, K: 1, Queries: 2}); err != nil ||
 		!near(all.MAP, want.MAP) || all.MRR != want.MRR || all.Precision != want.Precision || all.Recall != want.Recall || all.Queries != 2 {
 		t.Errorf("have %+v (%v), want %+v", all, err, want)
+	}
+}
+
+// Whatever the numbers, a figure is a number or there is an error, and what is
+// bounded keeps its bounds.
+func TestNoNaN(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	odd := []float64{0, 1, -1, .5, 1e308, -1e308, math.MaxFloat64, 5e-324, 1e-200, 3, math.NaN(), math.Inf(1), math.Inf(-1)}
+	for range 3000 {
+		rows := r.IntN(5)
+		x, y, positive := make([]float64, rows), make([]float64, rows), make([]bool, rows)
+		for i := range rows {
+			x[i], y[i], positive[i] = odd[r.IntN(len(odd)-r.IntN(4))], odd[r.IntN(len(odd)-r.IntN(4))], r.IntN(2) == 0
+		}
+		free := []func(x, y []float64) (float64, error){MSE, MAE, R2}
+		signed := []func(x, y []float64) (float64, error){Pearson, Spearman, Kendall}
+		shares := []func() (float64, error){
+			func() (float64, error) { return NDCG(x, y, r.IntN(4)) },
+			func() (float64, error) { return ROCAUC(positive, x) },
+			func() (float64, error) { return AveragePrecision(positive, x) },
+			func() (float64, error) { return Brier(positive, x) },
+			func() (float64, error) { c, err := Calibrate(positive, x, 1+r.IntN(4)); return c.ECE, err },
+		}
+		check := func(least, most float64, f func() (float64, error)) {
+			t.Helper()
+			if v, err := f(); err == nil && !(v >= least-1e-12 && v <= most+1e-12) || err != nil && v != 0 {
+				t.Errorf("%v and %v: have %v (%v), want %v to %v", x, y, v, err, least, most)
+			}
+		}
+		for _, f := range free {
+			check(-math.MaxFloat64, math.MaxFloat64, func() (float64, error) { return f(x, y) })
+		}
+		for _, f := range signed {
+			check(-1, 1, func() (float64, error) { return f(x, y) })
+		}
+		for _, f := range shares {
+			check(0, 1, f)
+		}
+		if len(x) > 0 {
+			i, err := Bootstrap(len(x), func(rows []int) (float64, error) { return x[rows[0]], nil }, Resampling{Rounds: 5})
+			if err == nil && (math.IsNaN(i.Low) || math.IsNaN(i.High)) {
+				t.Errorf("bootstrap of %v: %+v", x, i)
+			}
+		}
+	}
+}
+
+func TestReportJSON(t *testing.T) {
+	c, err := Classes([]int{0, 2}, []int{0, 2}, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Report([]string{"no", "maybe", "yes"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	have, err := json.Marshal(r)
+	perfect := `"precision":1,"recall":1,"f1":1,"support":`
+	want := `{"classes":[{"name":"no",` + perfect + `1},{"name":"yes",` + perfect + `1}],"accuracy":1,"macro":{` + perfect + `2},"weighted":{` + perfect + `2},"total":2}`
+	if err != nil || string(have) != want {
+		t.Errorf("have %s (%v), want %s", have, err, want)
 	}
 }

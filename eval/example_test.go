@@ -87,3 +87,14 @@ func ExampleNamedEntities() {
 	fmt.Printf("F1 %.2f\n", e.Micro.F1)
 	// Output: F1 0.50
 }
+
+func ExampleWilson() {
+	c, err := eval.Classes([]int{0, 1, 1, 0, 1, 0, 1, 1}, []int{0, 1, 1, 0, 1, 0, 1, 0}, 2)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	accuracy, err := eval.Wilson(c.Right(), c.Total(), 0.95)
+	fmt.Println(accuracy, err)
+	// Output: 0.875 [0.529, 0.978] <nil>
+}

@@ -29,7 +29,7 @@ func MSE(want, got []float64) (float64, error) {
 	if err := columns("mse", want, got, 1); err != nil {
 		return 0, err
 	}
-	return squares(want, got) / float64(len(want)), nil
+	return inRange("mse", squares(want, got)/float64(len(want)))
 }
 
 func squares(want, got []float64) float64 {
@@ -50,7 +50,7 @@ func MAE(want, got []float64) (float64, error) {
 	for i := range want {
 		sum += math.Abs(want[i] - got[i])
 	}
-	return sum / float64(len(want)), nil
+	return inRange("mae", sum/float64(len(want)))
 }
 
 // R2 is the coefficient of determination 1 - Σ (want - got)² / Σ (want - mean)²: 1
@@ -73,7 +73,7 @@ func R2(want, got []float64) (float64, error) {
 	case spread == 0:
 		return 0, nil
 	}
-	return 1 - missed/spread, nil
+	return inRange("r2", 1-missed/spread)
 }
 
 // Pearson is the linear correlation, the cosine between the two columns less their
@@ -96,7 +96,7 @@ func pearson(metric string, x, y []float64) (float64, error) {
 		xx += float64(dx * dx)
 		yy += float64(dy * dy)
 	}
-	if xx == 0 || yy == 0 || math.IsInf(xx, 1) || math.IsInf(yy, 1) {
+	if !(xx > 0 && xx <= math.MaxFloat64 && yy > 0 && yy <= math.MaxFloat64) {
 		return 0, undefined(metric, "the spread of a column is outside the range of float64")
 	}
 	return min(max(xy/math.Sqrt(xx)/math.Sqrt(yy), -1), 1), nil

@@ -35,7 +35,22 @@ func (f *figures) same(name string, i int, have float64, err error, want *float6
 	}
 }
 
+// sameScore compares precision, recall and F1, and perhaps support.
+func (f *figures) sameScore(name string, i int, have Score, want []float64) {
+	f.t.Helper()
+	f.same(name+" precision", i, have.Precision, nil, &want[0])
+	f.same(name+" recall", i, have.Recall, nil, &want[1])
+	f.same(name+" F1", i, have.F1, nil, &want[2])
+	if len(want) > 3 && have.Support != int(want[3]) {
+		f.t.Errorf("%s support, case %d: have %d, want %v", name, i, have.Support, want[3])
+	}
+}
+
+// report logs the comparison, which must have been one.
 func (f *figures) report(than string) {
+	if f.cases < 100 {
+		f.t.Errorf("only %d figures were compared", f.cases)
+	}
 	f.t.Logf("%d figures, worst difference from %s %.1e", f.cases, than, f.worst)
 }
 
@@ -107,12 +122,6 @@ func TestReference(t *testing.T) {
 	f := &figures{t: t}
 	defer f.report("the reference")
 
-	scores := func(name string, i int, have Score, want []float64) {
-		t.Helper()
-		f.same(name+" precision", i, have.Precision, nil, &want[0])
-		f.same(name+" recall", i, have.Recall, nil, &want[1])
-		f.same(name+" F1", i, have.F1, nil, &want[2])
-	}
 	for i, c := range ref.Classes {
 		m, err := Classes(c.Want, c.Got, c.N)
 		if err != nil {
@@ -123,14 +132,11 @@ func TestReference(t *testing.T) {
 		}
 		f.same("accuracy", i, m.Accuracy(), nil, &c.Accuracy)
 		for k := range c.N {
-			scores("class", i, m.Class(k), c.Each[k][:])
-			if m.Class(k).Support != int(c.Each[k][3]) {
-				t.Errorf("support of class %d, case %d: have %d, want %v", k, i, m.Class(k).Support, c.Each[k][3])
-			}
+			f.sameScore("class", i, m.Class(k), c.Each[k][:])
 		}
-		scores("micro", i, m.Micro(), c.Micro[:])
-		scores("macro", i, m.Macro(), c.Macro[:])
-		scores("weighted", i, m.Weighted(), c.Weighted[:])
+		f.sameScore("micro", i, m.Micro(), c.Micro[:])
+		f.sameScore("macro", i, m.Macro(), c.Macro[:])
+		f.sameScore("weighted", i, m.Weighted(), c.Weighted[:])
 		f.same("MCC", i, m.MCC(), nil, c.MCC)
 		for w, want := range c.Kappa {
 			have, err := m.Kappa(Weights(w))

@@ -26,7 +26,8 @@ func NDCG(gains, scores []float64, k int) (float64, error) {
 	if best == 0 {
 		return 0, undefined("ndcg", "no document has a gain")
 	}
-	return min(discounted(gains, scores, k)/best, 1), nil
+	v, err := inRange("ndcg", discounted(gains, scores, k)/best)
+	return min(v, 1), err
 }
 
 // discounted is the discounted cumulative gain in descending order of scores.

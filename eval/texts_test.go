@@ -7,17 +7,6 @@ import (
 	"testing"
 )
 
-// sameScore compares precision, recall and F1, and perhaps support.
-func (f *figures) sameScore(name string, i int, have Score, want []float64) {
-	f.t.Helper()
-	f.same(name+" precision", i, have.Precision, nil, &want[0])
-	f.same(name+" recall", i, have.Recall, nil, &want[1])
-	f.same(name+" F1", i, have.F1, nil, &want[2])
-	if len(want) > 3 && have.Support != int(want[3]) {
-		f.t.Errorf("%s support, case %d: have %d, want %v", name, i, have.Support, want[3])
-	}
-}
-
 // Translations of sacrebleu, written by testdata/texts.py.
 func TestSacrebleu(t *testing.T) {
 	var ref struct {

@@ -122,7 +122,8 @@ func (r Resampling) resample(n int, f Statistic) (point float64, draws []float64
 // Bootstrap is the percentile interval of any statistic of n rows (Efron 1979;
 // Efron & Tibshirani 1993, section 13.3): the statistic on many samples of the
 // rows, drawn with replacement, of which the middle part of the stated level
-// remains. It asks only that rows are independent.
+// remains. It asks only that rows are independent. A statistic whose mean over
+// samples is far from its value on all rows may lie outside its own interval.
 func Bootstrap(n int, f Statistic, r Resampling) (Interval, error) {
 	r, err := r.filled()
 	if err != nil {
@@ -146,7 +147,10 @@ func percentiles(point float64, draws []float64, level float64) Interval {
 func quantile(sorted []float64, q float64) float64 {
 	at := float64(q * float64(len(sorted)-1))
 	below := int(at)
-	above := min(below+1, len(sorted)-1)
+	above := below + 1
+	if above == len(sorted) {
+		return sorted[below]
+	}
 	return sorted[below] + float64((sorted[above]-sorted[below])*(at-float64(below)))
 }
 
