@@ -248,7 +248,3 @@ func (l *lossCall) ctc(known map[string]any) (*tensor.Tensor, error) {
 	}
 	return l.join(each, float32(len(lengths)))
 }
-
-func (c *part) layer(ctx context.Context, d device.Device) (map[string][]float32, error) {
-	return nil, &checkpoint.Unsupported{What: "the layer " + c.meta.Class}
-}

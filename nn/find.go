@@ -29,6 +29,13 @@ func Params(m any) iter.Seq2[string, *Param] {
 	}
 }
 
+// Namer is a part of a model whose parameters have names that tags cannot spell,
+// such as PyTorch's weight_ih_l0_reverse. Params takes these names, behind that of
+// the part, in place of its fields.
+type Namer interface {
+	Named() iter.Seq2[string, *Param]
+}
+
 // Find gives every T within the model m that is not nil, in the order of its
 // fields: Find[*attention.Core] gives the cores of all layers, so that another
 // paper can be put into each.
@@ -62,6 +69,14 @@ func walk(v reflect.Value, name string, f func(string, reflect.Value) bool) bool
 		if v.Type() == reflect.TypeFor[*Param]() {
 			return true
 		}
+		if part, ok := namer(v); ok {
+			for own, w := range part.Named() {
+				if !f(join(name, own), reflect.ValueOf(w)) {
+					return false
+				}
+			}
+			return true
+		}
 		return walk(v.Elem(), name, f)
 	case reflect.Slice, reflect.Array:
 		switch v.Type().Elem().Kind() {
@@ -89,6 +104,13 @@ func walk(v reflect.Value, name string, f func(string, reflect.Value) bool) bool
 		}
 	}
 	return true
+}
+
+func namer(v reflect.Value) (part Namer, ok bool) {
+	if v.CanInterface() {
+		part, ok = v.Interface().(Namer)
+	}
+	return part, ok
 }
 
 func join(a, b string) string { return strings.Trim(a+"."+b, ".") }

@@ -148,6 +148,10 @@ func (w *Tensor) seen(transposed bool) kernel.View {
 	return w.View()
 }
 
+// Multiply is c = a·b, c [m, n] and k products an element, for ops of other
+// packages and their adjoints: nothing is recorded.
+func (s *Scope) Multiply(m, n, k int, a, b kernel.View, c *Tensor) { s.gemm(m, n, k, a, b, c, nil) }
+
 // gemm computes c[m, n] = a[m, k]·b[k, n] and the epilogue, split over outputs.
 func (s *Scope) gemm(m, n, k int, a, b kernel.View, c *Tensor, e *kernel.Epilogue) {
 	set, threads := s.Kernels(), s.Device.Threads()

@@ -12,7 +12,7 @@ import (
 // no gradient.
 func Distillation(student, teacher *tensor.Tensor, temperature float32) *tensor.Tensor {
 	target := teacher.Scale(1 / temperature).Softmax().Float32s()
-	each := student.Scale(1 / temperature).LogSoftmax().Pointwise(tensor.KL(), target)
+	each := student.Scale(1/temperature).LogSoftmax().Pointwise(tensor.KL(), target)
 	return each.Sum().Scale(temperature * temperature / float32(max(student.Rows(), 1)))
 }
 
