@@ -175,19 +175,22 @@ type scratch struct {
 	mix    []float32 // [rows, Dv]
 	max    []float32 // [rows]
 	sum    []float32 // [rows]
+	corr   []float32 // [rows] of soften
+	sums   []float32 // [rows] of soften
 	words  [blockRows]uint64
 }
 
 func (w *work) scratch(ws *kernel.Workspace) *scratch {
 	const n = blockRows
-	m := w.pass.Device.Alloc(n * (2*Tile + w.dv + 2))
+	m := w.pass.Device.Alloc(n * (2*Tile + w.dv + 4))
 	s := &scratch{w: w, ws: ws, memory: m}
 	take := func(k int) []float32 {
 		part := m[:k:k]
 		m = m[k:]
 		return part
 	}
-	s.scores, s.slopes, s.mix, s.max, s.sum = take(n*Tile), take(n*Tile), take(n*w.dv), take(n), take(n)
+	s.scores, s.slopes, s.mix = take(n*Tile), take(n*Tile), take(n*w.dv)
+	s.max, s.sum, s.corr, s.sums = take(n), take(n), take(n), take(n)
 	return s
 }
 
@@ -207,13 +210,15 @@ func (w *work) forward(b *block, s *scratch, out, lse *tensor.Tensor) {
 			continue
 		}
 		width := hi - lo
-		for r := range b.rows {
-			row, corr := s.scores[r*width:(r+1)*width], float32(0)
-			m[r], l[r], corr = w.set.SoftmaxTile(row, m[r], l[r])
+		s.soften(s.scores[:b.rows*width], b.rows)
+		for r, corr := range s.corr[:b.rows] {
 			if corr != 1 {
 				w.set.Scale(mix[r*w.dv:(r+1)*w.dv], mix[r*w.dv:(r+1)*w.dv], corr)
 			}
-			if w.Drop > 0 {
+		}
+		if w.Drop > 0 {
+			for r := range b.rows {
+				row := s.scores[r*width : (r+1)*width]
 				w.drop(b, r, t*Tile+lo, row, row)
 			}
 		}
@@ -236,6 +241,31 @@ func (w *work) forward(b *block, s *scratch, out, lse *tensor.Tensor) {
 		w.set.Scale(o, mix[r*w.dv:(r+1)*w.dv], 1/l[r])
 		w.set.AddConst(o, o, 0)
 	}
+}
+
+// soften is kernel.SoftmaxTile on every row of a tile, all rows together: x
+// becomes exponentials, s.max and s.sum go on, and s.corr is what earlier sums
+// must be scaled by.
+func (s *scratch) soften(x []float32, rows int) {
+	k, width := s.w.set, len(x)/rows
+	m, l, corr, sums := s.max[:rows], s.sum[:rows], s.corr[:rows], s.sums[:rows]
+	for r, before := range m {
+		row := x[r*width : (r+1)*width]
+		if v := k.MaxOf(row); v > before {
+			m[r] = v
+		}
+		if corr[r] = 0; m[r] != negInf { // else the row has seen nobody yet, and −Inf becomes 0
+			corr[r] = before - m[r]
+			k.AddConst(row, row, -m[r])
+		}
+	}
+	k.Exp(x, x)
+	k.Exp(corr, corr)
+	for r := range sums {
+		sums[r] = k.Sum(x[r*width : (r+1)*width])
+	}
+	k.MulAdd(sums, l, corr)
+	copy(l, sums)
 }
 
 // below is v from row lo on.
