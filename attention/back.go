@@ -157,13 +157,11 @@ func (a *adjoint) block(b *block, s *scratch, extra []float32) {
 		p, dp := s.scores[:rows*width], dp[:rows*width]
 		for r := range rows {
 			row, lse := p[r*width:(r+1)*width], a.lse.Row(b.row + r)[b.head]
-			if lse == negInf {
-				clear(row)
-				continue
+			if lse != negInf { // else all scores are −Inf
+				w.set.AddConst(row, row, -lse)
 			}
-			w.set.AddConst(row, row, -lse)
-			w.set.Exp(row, row)
 		}
+		w.set.Exp(p, p)
 		key := a.Keys.Off[b.seq] + t*Tile + lo // its row in K
 		clear(dp)
 		if a.dout != nil {

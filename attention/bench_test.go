@@ -55,8 +55,8 @@ func benchmark(b *testing.B, heads, width, n int, pattern attention.Plain, train
 	b.ReportMetric(flops*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
 }
 
-// BenchmarkDecode is one more row of one sequence over a cache: time, and the
-// bytes of keys and values that go by per second.
+// BenchmarkDecode is one more row of one sequence over a cache, which grows by it:
+// time, and the bytes of the first n keys and values that go by per second.
 func BenchmarkDecode(b *testing.B) {
 	for _, shape := range []struct{ heads, kv, width int }{{12, 12, 64}, {8, 8, 32}, {32, 8, 64}} {
 		for _, n := range []int{1024, 8192} {
@@ -67,18 +67,19 @@ func BenchmarkDecode(b *testing.B) {
 				core := attention.Core{Heads: shape.heads, KVHeads: shape.kv}
 				var memory nn.Memory
 				defer memory.Close()
-				feed := func(n int) {
-					p := nn.NewPass(context.Background(), nn.Sequences(n), nn.Options{Device: dev})
-					defer p.Close()
-					p.Memory = &memory
-					core.Attend(p, p.Of(normal(d, n*shape.heads*shape.width), n, shape.heads*shape.width), p.Of(normal(d, n*shape.kv*shape.width), n, shape.kv*shape.width),
-						p.Of(normal(d, n*shape.kv*shape.width), n, shape.kv*shape.width), attention.Band{Left: n, Right: 0})
+				feed := func(n int) func() {
+					q, k, v := normal(d, n*shape.heads*shape.width), normal(d, n*shape.kv*shape.width), normal(d, n*shape.kv*shape.width)
+					return func() {
+						p := nn.NewPass(context.Background(), nn.Sequences(n), nn.Options{Device: dev})
+						defer p.Close()
+						p.Memory = &memory
+						core.Attend(p, p.Of(q, n, shape.heads*shape.width), p.Of(k, n, shape.kv*shape.width), p.Of(v, n, shape.kv*shape.width), attention.Full)
+					}
 				}
-				for range n / 64 {
-					feed(64)
-				}
+				feed(n)()
+				step := feed(1)
 				for b.Loop() {
-					feed(1)
+					step()
 				}
 				b.ReportMetric(8*float64(n*shape.kv*shape.width)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GB/s")
 			})

@@ -14,7 +14,7 @@ func trailing(w uint64) int { return bits.TrailingZeros64(w) }
 // product is c = a·b with a [m, k], b [k, n] and rows of c ldc apart; the rows
 // of b must have no gaps between their elements.
 func (w *work) product(m, n, k int, a, b kernel.View, c []float32, ldc int, ws *kernel.Workspace) {
-	if m <= fewRows {
+	if inPlace(m, n) {
 		for r := range m {
 			clear(c[r*ldc : r*ldc+n])
 		}
@@ -26,16 +26,17 @@ func (w *work) product(m, n, k int, a, b kernel.View, c []float32, ldc int, ws *
 
 // addProduct is c += a·b.
 func (w *work) addProduct(m, n, k int, a, b kernel.View, c []float32, ldc int, ws *kernel.Workspace) {
-	if m <= fewRows {
+	if inPlace(m, n) {
 		w.addRows(m, n, k, a, b, c, ldc)
 		return
 	}
 	w.set.Gemm(m, n, k, a, b, c, ldc, true, nil, ws)
 }
 
-// fewRows is up to where a product reads b in place, row by row: packing b for
-// Gemm would cost more than the product. The chains are the same.
-const fewRows = 2
+// inPlace says whether a product had better read b row by row: for so few rows
+// of a, packing b would cost more than the product, and Gemm packs the columns
+// after its last full panel, which is 16 or 32 wide. The chains are the same.
+func inPlace(m, n int) bool { return m <= 2 && n%32 != 0 }
 
 func (w *work) addRows(m, n, k int, a, b kernel.View, c []float32, ldc int) {
 	for p := range k {
