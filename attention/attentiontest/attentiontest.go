@@ -29,22 +29,23 @@ type Subject struct {
 // law is one thing that must hold for any problem.
 type law struct {
 	name  string
+	cost  int                            // trials are so many times fewer
 	needs func(attention.Abilities) bool // nil: nothing
 	holds func(s *Subject, d *draw, dev *cpu.Device) error
 }
 
 var laws = []law{
-	{"oracle", nil, oracleLaw},
-	{"weights", nil, weightsLaw},
-	{"linear in V", nil, linearLaw},
-	{"merge", func(a attention.Abilities) bool { return a.Patterns == attention.AnyPattern }, mergeLaw},
-	{"batch is singles", nil, singlesLaw},
-	{"stepping is whole", func(a attention.Abilities) bool { return a.Streams }, steppingLaw},
-	{"wide window", func(a attention.Abilities) bool { return a.Patterns == attention.AnyPattern }, windowLaw},
-	{"gradients", func(a attention.Abilities) bool { return a.Learns }, gradientLaw},
-	{"part of the gradients", func(a attention.Abilities) bool { return a.Learns }, partLaw},
-	{"dropout", func(a attention.Abilities) bool { return a.Drop }, dropoutLaw},
-	{"same bits", nil, sameBitsLaw},
+	{"oracle", 1, nil, oracleLaw},
+	{"weights", 1, nil, weightsLaw},
+	{"linear in V", 1, nil, linearLaw},
+	{"merge", 1, func(a attention.Abilities) bool { return a.Patterns == attention.AnyPattern }, mergeLaw},
+	{"batch is singles", 1, nil, singlesLaw},
+	{"stepping is whole", 1, func(a attention.Abilities) bool { return a.Streams }, steppingLaw},
+	{"wide window", 1, func(a attention.Abilities) bool { return a.Patterns == attention.AnyPattern }, windowLaw},
+	{"gradients", 2, func(a attention.Abilities) bool { return a.Learns }, gradientLaw},
+	{"part of the gradients", 1, func(a attention.Abilities) bool { return a.Learns }, partLaw},
+	{"dropout", 4, func(a attention.Abilities) bool { return a.Drop }, dropoutLaw},
+	{"same bits", 4, nil, sameBitsLaw},
 }
 
 // Run holds a mechanism to every law that its abilities claim, each on random
@@ -63,7 +64,7 @@ func Run(t *testing.T, s Subject) {
 		t.Run(l.name, func(t *testing.T) {
 			dev := cpu.New(cpu.Options{Threads: 2})
 			defer dev.Close()
-			for trial := range s.Trials {
+			for trial := range (s.Trials + l.cost - 1) / l.cost {
 				d := newDraw(uint64(i), uint64(trial))
 				if err := l.holds(&s, d, dev); err != nil {
 					t.Errorf("trial %d: %v", trial, err)

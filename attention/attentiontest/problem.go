@@ -182,6 +182,7 @@ type exact struct {
 	q, k, v []float64
 	params  [][]float64
 	keep    []float64 // [rows, heads, keys] what dropout multiplies weights by; nil: nothing
+	visible [][]bool  // [sequences·heads] which pairs of queries and keys may meet
 }
 
 func (x *problem) exactly() *exact {
@@ -191,7 +192,24 @@ func (x *problem) exactly() *exact {
 			e.params = append(e.params, wide(p.Float32()))
 		}
 	}
+	for seq := range x.rows.Len() {
+		for head := range x.core.Heads {
+			e.visible = append(e.visible, x.pairs(seq, head))
+		}
+	}
 	return e
+}
+
+// pairs says which queries of a sequence, in order, may meet which keys.
+func (x *problem) pairs(seq, head int) (meet []bool) {
+	queries, keys := x.rows.Off[seq+1]-x.rows.Off[seq], x.keys.Off[seq+1]-x.keys.Off[seq]
+	at, hidden := attention.Place{Seq: seq, Head: head, Keys: keys}, x.keys.HiddenOf(seq)
+	for i := range queries {
+		for j := range keys {
+			meet = append(meet, (hidden == nil || !hidden[j]) && x.core.Pattern.Row(at, i, j)&1 != 0)
+		}
+	}
+	return meet
 }
 
 func wide(x []float32) []float64 {
@@ -208,9 +226,7 @@ func (e *exact) each(f func(seq, head int, weights [][]float64, lse []float64)) 
 	if scale == 0 {
 		scale = float64(float32(1 / math.Sqrt(float64(e.dk))))
 	}
-	pattern := e.core.Pattern
 	for seq := range e.rows.Len() {
-		hidden := e.keys.HiddenOf(seq)
 		for head := range e.core.Heads {
 			h := &Head{Scale: scale, Softcap: float64(e.core.Softcap)}
 			kv := head * e.kv() / e.core.Heads
@@ -220,10 +236,8 @@ func (e *exact) each(f func(seq, head int, weights [][]float64, lse []float64)) 
 			for r := e.keys.Off[seq]; r < e.keys.Off[seq+1]; r++ {
 				h.K = append(h.K, e.k[(r*e.kv()+kv)*e.dk:][:e.dk])
 			}
-			at := attention.Place{Seq: seq, Head: head, Keys: len(h.K)}
-			h.Visible = func(i, j int) bool {
-				return (hidden == nil || !hidden[j]) && (pattern == nil || pattern.Row(at, i, j)&1 != 0)
-			}
+			visible := e.visible[seq*e.core.Heads+head]
+			h.Visible = func(i, j int) bool { return visible[i*len(h.K)+j] }
 			h.Bias = func(i, j int) (sum float64) {
 				params := e.params
 				for _, b := range e.biases {
