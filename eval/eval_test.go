@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -293,6 +294,13 @@ func TestCalibrate(t *testing.T) {
 	right, sure, err := Confidence([]int{1, 0}, [][]float64{{.4, .6}, {.3, .7}})
 	if err != nil || !right[0] || right[1] || sure[0] != .6 || sure[1] != .7 {
 		t.Errorf("confidence: %v %v %v", right, sure, err)
+	}
+}
+
+func TestTop(t *testing.T) {
+	have, err := Top([][]float64{{1, 3, 3}, {2, 2, 1}, {-1}, {-2, 0, 5}})
+	if want := []int{1, 0, 0, 2}; err != nil || !slices.Equal(have, want) {
+		t.Errorf("have %v (%v), want %v: the first of equals", have, err, want)
 	}
 }
 

@@ -63,11 +63,11 @@ func TestBootstrapDraws(t *testing.T) {
 // An interval of 90 % holds the truth about nine times in ten.
 func TestCoverage(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
-	const trials, truth = 300, .8
+	const trials, truth = 200, .8
 	var boot, wilson int
 	for i := range trials {
 		right := coin(r, 60, truth)
-		b, err := Bootstrap(len(right), share(right), Resampling{Seed: uint64(i), Rounds: 200, Level: .9})
+		b, err := Bootstrap(len(right), share(right), Resampling{Seed: uint64(i), Rounds: 100, Level: .9})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,10 +83,10 @@ func TestCoverage(t *testing.T) {
 			wilson++
 		}
 	}
-	// 270 expected; √(300·0.9·0.1) = 5.2 is the standard deviation, and few rows make
+	// 180 expected; √(200·0.9·0.1) = 4.2 is the standard deviation, and few rows make
 	// shares coarse.
 	for name, held := range map[string]int{"bootstrap": boot, "wilson": wilson} {
-		if held < 245 || held > 295 {
+		if held < 160 || held > 197 {
 			t.Errorf("%s held the truth in %d of %d", name, held, trials)
 		}
 	}
@@ -169,6 +169,13 @@ func TestWilsonNarrows(t *testing.T) {
 			t.Errorf("%d rows: %v, %v", n, i, err)
 		}
 		last = i.High - i.Low
+	}
+	for n := 1; n < 300; n++ {
+		none, err1 := Wilson(0, n, .9)
+		all, err2 := Wilson(n, n, .9)
+		if err := errors.Join(err1, err2); err != nil || none.Low != 0 || all.High != 1 || none.High >= 1 || all.Low <= 0 {
+			t.Errorf("%d rows: none right %v, all right %v, %v", n, none, all, err)
+		}
 	}
 	if i := (Interval{.912, .89, .9312, .95}); i.String() != "0.912 [0.890, 0.931]" {
 		t.Error(i)

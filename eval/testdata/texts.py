@@ -59,6 +59,7 @@ def translations():
     yield [["one two three four"]], ["one two three four"]
     yield [["x"]], ["y"]
     yield [["the the the", "the cat sat"]], ["the the cat"]
+    yield [["xxxx", "y"], ["abc"]], ["q", "abc"]  # references that are equally bad
     for _ in range(40):
         refs = [[sentence(random.randint(1, 14)) for _ in range(1)] for _ in range(random.randint(1, 6))]
         for r in refs:
@@ -89,6 +90,7 @@ def summaries():
     yield "testing one two", ""
     yield "", "w1"
     yield "w1 w2 w3", "/"
+    yield "it runs on gas", "it run on ga"
     for _ in range(60):
         want = sentence(random.randint(1, 30)).replace("-\n", "\n")
         yield want, changed(want)
