@@ -39,7 +39,7 @@ func (r *Result) bits(ctx context.Context, dir string) (err error) {
 	for _, set := range kernel.Sets() {
 		for _, n := range threads {
 			d := cpu.New(cpu.Options{Threads: n, Kernels: set})
-			got, err := everything(ctx, dir, d)
+			got, err := numbers(ctx, dir, d)
 			if closing := d.Close(); err == nil {
 				err = closing
 			}
@@ -57,6 +57,19 @@ func (r *Result) bits(ctx context.Context, dir string) (err error) {
 		}
 	}
 	return nil
+}
+
+// numbers are all that a case computes on one device, by name.
+func numbers(ctx context.Context, dir string, d *cpu.Device) (map[string][]float32, error) {
+	if !isPart(dir) {
+		return everything(ctx, dir, d)
+	}
+	c, err := loadPart(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return c.run(ctx, d)
 }
 
 // equal says where the bits of two runs differ.

@@ -34,9 +34,10 @@ func shared(t *testing.T, path ...string) string {
 	return dir
 }
 
-// Every recorded case of the families in the zoo passes.
+// Every recorded case of the families in the zoo, and of single layers, optimizers,
+// schedules and losses, passes.
 func TestGoldenCases(t *testing.T) {
-	dirs := []string{shared(t, "golden", "core")}
+	dirs := []string{shared(t, "golden", "core"), shared(t, "golden", "layers")}
 	vision, err := filepath.Glob(filepath.Join(shared(t, "golden", "vision"), "vit-*"))
 	if err != nil {
 		t.Fatal(err)

@@ -14,14 +14,7 @@ import (
 // schedules compares factors, computed and recorded in float64.
 func (r *report) schedules(c *part) error {
 	for _, name := range sortedNames(c.want) {
-		var f struct {
-			Function string                     `json:"function"`
-			Args     map[string]json.RawMessage `json:"args"`
-		}
-		if err := json.Unmarshal(c.meta.Args[name], &f); err != nil {
-			return fmt.Errorf("%s: the arguments of %s: %w", metaName, name, err)
-		}
-		s, err := schedule(f.Function, f.Args)
+		s, err := c.schedule(name)
 		if err != nil {
 			return err
 		}
@@ -39,6 +32,37 @@ func (r *report) schedules(c *part) error {
 		r.note(name, worst, bound*r.scale)
 	}
 	return nil
+}
+
+// factors gives the factors of all schedules, rounded.
+func (c *part) factors() (map[string][]float32, error) {
+	all := map[string][]float32{}
+	for name, t := range c.want {
+		s, err := c.schedule(name)
+		if err != nil {
+			return nil, err
+		}
+		for i := range t.Len() {
+			all[name] = append(all[name], float32(s(i)))
+		}
+	}
+	return all, nil
+}
+
+// schedule is the one whose factors are recorded under name.
+func (c *part) schedule(name string) (train.Schedule, error) {
+	var f struct {
+		Function string                     `json:"function"`
+		Args     map[string]json.RawMessage `json:"args"`
+	}
+	raw, ok := c.meta.Args[name]
+	if !ok {
+		return nil, fmt.Errorf("%s has no arguments of %s", metaName, name)
+	}
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return nil, fmt.Errorf("%s: the arguments of %s: %w", metaName, name, err)
+	}
+	return schedule(f.Function, f.Args)
 }
 
 // schedule is the one that a function of Hugging Face or PyTorch gives.

@@ -21,7 +21,8 @@ config.json, weights, inputs.safetensors, outputs.safetensors, meta.json and, fo
 training, grads.safetensors and after3.safetensors. Everything the reference recorded
 is compared: hidden states of every layer, logits, attention maps, losses, generated
 ids and scores, the gradient of every parameter, the parameters after three AdamW
-steps. What each may differ by follows from the reference's own float32 rounding.
+steps. A folder without config.json whose meta.json names a layer, an optimizer,
+schedules or a loss is a case of that alone. What each may differ by follows from the reference's own float32 rounding.
 
 With --bits, a case runs on every kernel set of this processor and plain Go, with 1,
 2, 3 and 7 threads, each sequence alone and together, cached and not: all bits must
