@@ -60,10 +60,11 @@ type tiling struct {
 //
 //	c[i*ldc+j] = Σ_p a[i*ar+p*ac] · b[p*bs+j]
 //
-// b may be read up to a whole width.
-type tileFunc func(m, n, k int, a []float32, ar, ac int, b []float32, bs int, c []float32, ldc int, accumulate bool)
+// b may be read up to a whole width. next is memory that the call after this one
+// will read, worth fetching early.
+type tileFunc func(m, n, k int, a []float32, ar, ac int, b []float32, bs int, c []float32, ldc int, accumulate bool, next []float32)
 
-func tileGo(m, n, k int, a []float32, ar, ac int, b []float32, bs int, c []float32, ldc int, accumulate bool) {
+func tileGo(m, n, k int, a []float32, ar, ac int, b []float32, bs int, c []float32, ldc int, accumulate bool, _ []float32) {
 	for i := range m {
 		row := c[i*ldc:][:n]
 		if !accumulate {
@@ -99,6 +100,24 @@ func (b operand) from(j int) operand {
 		b.data = b.data[j*b.colStep:]
 	}
 	return b
+}
+
+// after is what the tiles read after depth rows of the panel at row p and column
+// j, where a block has cols columns: the next panel, or the first one at the next
+// rows, or the next block; nothing where B is not in panels.
+func (b operand) after(p, j, depth, cols, width int) []float32 {
+	if b.rowStep != width {
+		return nil
+	}
+	at := (j+width)*b.colStep + p*width
+	if j+width >= cols {
+		at = (p + depth) * width
+		if p+depth >= b.k {
+			at = cols * b.colStep
+		}
+	}
+	at = min(at, len(b.data))
+	return b.data[at:min(at+depth*width, len(b.data))]
 }
 
 // blocks are the lengths in which a product walks through its operands.
@@ -216,7 +235,8 @@ func (s *Set) multiplyBlock(kSize, rows, cols int, a View, b operand, c []float3
 		left := a.at(0, p)
 		for j := 0; j < cols; j += t.width {
 			t.tile(rows, min(t.width, cols-j), depth, left.Data, a.RowStride, a.ColStride,
-				b.data[j*b.colStep+p*b.rowStep:], b.rowStep, c[j:], ldc, accumulate || p > 0)
+				b.data[j*b.colStep+p*b.rowStep:], b.rowStep, c[j:], ldc, accumulate || p > 0,
+				b.after(p, j, depth, cols, t.width))
 		}
 	})
 }

@@ -263,7 +263,7 @@ func BenchmarkPeak(b *testing.B) {
 			t := s.tiles
 			c := make([]float32, t.rows*t.width)
 			for b.Loop() {
-				t.tile(t.rows, t.width, k, line, 0, 0, line, 0, c, t.width, false)
+				t.tile(t.rows, t.width, k, line, 0, 0, line, 0, c, t.width, false, nil)
 			}
 			b.ReportMetric(2*k*float64(t.rows*t.width)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
 		})

@@ -2,10 +2,10 @@
 
 #include "textflag.h"
 
-// func tileAVX2(m, n, k int, a *float32, ar, ac int, b *float32, bs int, c *float32, ldc int, accumulate bool)
+// func tileAVX2(m, n, k int, a *float32, ar, ac int, b *float32, bs int, c *float32, ldc int, accumulate bool, next *float32, lines int)
 //
-// c[i*ldc+j] (+)= Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m, j < n, p < k, with distances in bytes
-TEXT ·tileAVX2(SB), NOSPLIT, $0-81
+// c[i*ldc+j] (+)= Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m, j < n, p < k, with distances in bytes; before each tile, so many lines from next on are prefetched
+TEXT ·tileAVX2(SB), NOSPLIT, $0-104
 	MOVQ ar+32(FP), BX
 	MOVQ ac+40(FP), R12
 	MOVQ bs+56(FP), R13
@@ -29,6 +29,19 @@ v1next:
 	TESTQ CX, CX
 	JZ done
 	DECQ CX
+	MOVQ lines+96(FP), R15
+	TESTQ R15, R15
+	JZ v1fetched
+	MOVQ next+88(FP), DI
+
+v1fetch:
+	PREFETCHT1 (DI)
+	ADDQ $64, DI
+	DECQ R15
+	JNZ v1fetch
+	MOVQ DI, next+88(FP)
+
+v1fetched:
 	MOVQ b+48(FP), DI
 	MOVQ k+16(FP), R15
 	LEAQ (BX)(BX*2), R11
@@ -611,6 +624,19 @@ v2next:
 	TESTQ CX, CX
 	JZ done
 	DECQ CX
+	MOVQ lines+96(FP), R15
+	TESTQ R15, R15
+	JZ v2fetched
+	MOVQ next+88(FP), DI
+
+v2fetch:
+	PREFETCHT1 (DI)
+	ADDQ $64, DI
+	DECQ R15
+	JNZ v2fetch
+	MOVQ DI, next+88(FP)
+
+v2fetched:
 	MOVQ b+48(FP), DI
 	MOVQ k+16(FP), R15
 	LEAQ (BX)(BX*2), R11

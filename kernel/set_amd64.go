@@ -83,7 +83,7 @@ func avx2Set() *Set {
 		normBackScale:   mapNormBack2(normBackScaleAVX2),
 		normGrad:        mapNorm2(normGradAVX2),
 
-		tiles: &tiling{rows: 6, width: 16, tile: strip(tileAVX2), pack: packer(8, packRowsAVX2, packColumnsAVX2)},
+		tiles: &tiling{rows: 6, width: 16, tile: strip(6, tileAVX2), pack: packer(8, packRowsAVX2, packColumnsAVX2)},
 	}
 }
 
@@ -150,14 +150,23 @@ func avx512Set() *Set {
 		normBackScale:   mapNormBack2(normBackScaleAVX512),
 		normGrad:        mapNorm2(normGradAVX512),
 
-		tiles: &tiling{rows: 12, width: 32, tile: strip(tileAVX512), pack: packer(16, packRowsAVX512, packColumnsAVX512)},
+		tiles: &tiling{rows: 12, width: 32, tile: strip(12, tileAVX512), pack: packer(16, packRowsAVX512, packColumnsAVX512)},
 	}
 }
 
 // strip wraps an assembly tile, which takes its distances in bytes.
-func strip(f func(m, n, k int, a *float32, ar, ac int, b *float32, bs int, c *float32, ldc int, accumulate bool)) tileFunc {
-	return func(m, n, k int, a []float32, ar, ac int, b []float32, bs int, c []float32, ldc int, accumulate bool) {
-		f(m, n, k, unsafe.SliceData(a), 4*ar, 4*ac, unsafe.SliceData(b), 4*bs, unsafe.SliceData(c), 4*ldc, accumulate)
+func strip(
+	rows int, f func(m, n, k int, a *float32, ar, ac int, b *float32, bs int, c *float32, ldc int, accumulate bool, next *float32, lines int),
+) tileFunc {
+	return func(m, n, k int, a []float32, ar, ac int, b []float32, bs int, c []float32, ldc int, accumulate bool, next []float32) {
+		// Every tile fetches its share, unless they are so few that fetching is
+		// all there is to do.
+		tiles, lines := (m+rows-1)/rows, 0
+		if tiles >= 4 {
+			lines = (len(next)/lineFloats + tiles - 1) / tiles
+		}
+		f(m, n, k, unsafe.SliceData(a), 4*ar, 4*ac, unsafe.SliceData(b), 4*bs, unsafe.SliceData(c), 4*ldc, accumulate,
+			unsafe.SliceData(next), lines)
 	}
 }
 

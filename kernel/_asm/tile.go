@@ -18,9 +18,10 @@ func writeTiles(a *assembly, g *declarations, m *machine) {
 		{"a", "*float32"}, {"ar", "int"}, {"ac", "int"},
 		{"b", "*float32"}, {"bs", "int"},
 		{"c", "*float32"}, {"ldc", "int"}, {"accumulate", "bool"},
+		{"next", "*float32"}, {"lines", "int"},
 	}
 	name := "tile" + m.suffix
-	f := function(a, g, name, "c[i*ldc+j] (+)= Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m, j < n, p < k, with distances in bytes", args, nil)
+	f := function(a, g, name, "c[i*ldc+j] (+)= Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m, j < n, p < k, with distances in bytes; before each tile, so many lines from next on are prefetched", args, nil)
 	loadColumnMasks(a, m, f)
 	a.op("MOVQ", f.at("ar"), "BX")
 	a.op("MOVQ", f.at("ac"), "R12")
@@ -51,6 +52,7 @@ func writeTiles(a *assembly, g *declarations, m *machine) {
 		a.op("TESTQ", "CX", "CX")
 		a.op("JZ", "done")
 		a.op("DECQ", "CX")
+		prefetch(a, f, narrow)
 		a.op("MOVQ", f.at("b"), "DI")
 		a.op("MOVQ", f.at("k"), "R15")
 		a.op("LEAQ", "(BX)(BX*2)", "R11")
@@ -79,6 +81,22 @@ func writeTiles(a *assembly, g *declarations, m *machine) {
 	a.label("done")
 	a.op("VZEROUPPER")
 	a.op("RET")
+}
+
+// prefetch asks L2 for some lines of what the next call will read, so that
+// memory works while the tile does.
+func prefetch(a *assembly, f frame, narrow string) {
+	a.op("MOVQ", f.at("lines"), "R15")
+	a.op("TESTQ", "R15", "R15")
+	a.op("JZ", narrow+"fetched")
+	a.op("MOVQ", f.at("next"), "DI")
+	a.label(narrow + "fetch")
+	a.op("PREFETCHT1", "(DI)")
+	a.op("ADDQ", "$64", "DI")
+	a.op("DECQ", "R15")
+	a.op("JNZ", narrow+"fetch")
+	a.op("MOVQ", "DI", f.at("next"))
+	a.label(narrow + "fetched")
 }
 
 // loadColumnMasks prepares the masks of the columns that exist: K1 and K2, or
