@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/qkvgo/qkv/checkpoint"
@@ -117,8 +118,14 @@ func (l *lossCall) value() (*tensor.Tensor, error) {
 		return l.pointwise(known, func() tensor.PointLoss { return tensor.Huber(delta) })
 	case class == "KLDivLoss":
 		known["log_target"] = nil
-		if logs, err := arg(l.part, "log_target", false); err != nil || logs {
-			return nil, &checkpoint.Unsupported{What: "KLDivLoss with log_target"}
+		logs, err := arg(l.part, "log_target", false)
+		if err != nil {
+			return nil, err
+		}
+		for i, t := range l.target {
+			if logs {
+				l.target[i] = float32(math.Exp(float64(t)))
+			}
 		}
 		return l.pointwise(known, tensor.KL)
 	case class == "CrossEntropyLoss":
@@ -184,7 +191,14 @@ func (l *lossCall) crossEntropy(known map[string]any, smoothing *float32, ignore
 	if err := l.args(known); err != nil {
 		return nil, err
 	}
-	if len(l.classes) != l.x.Rows() {
+	if l.target != nil {
+		return l.spread(*smoothing)
+	}
+	x := l.x
+	if len(l.classes) != x.Rows() && len(x.Shape()) > 2 {
+		x = classesLast(x)
+	}
+	if len(l.classes) != x.Rows() {
 		return nil, &checkpoint.Unsupported{What: fmt.Sprintf("%d targets for scores of shape %v", len(l.classes), l.x.Shape())}
 	}
 	count := float32(0)
@@ -198,7 +212,41 @@ func (l *lossCall) crossEntropy(known map[string]any, smoothing *float32, ignore
 			count++
 		}
 	}
-	return l.join(l.x.CrossEntropyRows(l.classes, *smoothing, l.weight), count)
+	return l.join(x.CrossEntropyRows(l.classes, *smoothing, l.weight), count)
+}
+
+// classesLast turns scores [n, classes, places…] into [n·places, classes].
+func classesLast(x *tensor.Tensor) *tensor.Tensor {
+	n, classes := x.Shape()[0], x.Shape()[1]
+	places := x.Rows() * x.Width() / max(n*classes, 1)
+	var at []int32
+	for i := range n {
+		for j := range places {
+			for c := range classes {
+				at = append(at, int32((i*classes+c)*places+j))
+			}
+		}
+	}
+	return x.Reshape(len(at), 1).Gather(at).Reshape(n*places, classes)
+}
+
+// spread is the cross-entropy of targets that are probabilities of classes,
+// [rows, classes].
+func (l *lossCall) spread(smoothing float32) (*tensor.Tensor, error) {
+	rows, classes := l.x.Rows(), l.x.Width()
+	if len(l.x.Shape()) != 2 || len(l.target) != rows*classes {
+		return nil, &checkpoint.Unsupported{What: fmt.Sprintf("%d probabilities for scores of shape %v", len(l.target), l.x.Shape())}
+	}
+	minus, ones := make([]float32, len(l.target)), make([]float32, classes)
+	for i, t := range l.target {
+		minus[i] = -((1-smoothing)*t + smoothing/float32(classes))
+		if l.weight != nil {
+			minus[i] *= l.weight[i%classes]
+		}
+		ones[i%classes] = 1
+	}
+	each := l.x.LogSoftmax().Mul(l.p.Of(minus, rows, classes)).MatMul(l.p.Of(ones, classes, 1))
+	return l.join(each, float32(rows))
 }
 
 // ctc takes scores [frames, sequences, classes] that are no logarithms yet.

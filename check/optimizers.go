@@ -87,6 +87,9 @@ func (c *part) descent(params func(func(string, *nn.Param) bool), d device.Devic
 		known["betas"], known["eps"] = &betas, &b.Eps
 	}
 	make := func() train.Rule { return rule }
+	if c.meta.Class == "transformers.AdamW" { // adds eps before the bias is corrected
+		class = c.meta.Class
+	}
 	switch class {
 	case "SGD":
 		r := &train.SGD{}

@@ -3,16 +3,20 @@ package check_test
 import (
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/qkvgo/qkv/check"
 	"github.com/qkvgo/qkv/safetensors"
 )
 
-// writePart writes a case without a model.
+// writePart writes a case without a model. A name may end in the axes of its
+// tensor, as in "logits 1 2".
 func writePart(t *testing.T, meta string, files map[string]map[string][]float32) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -22,7 +26,19 @@ func writePart(t *testing.T, meta string, files map[string]map[string][]float32)
 	for file, tensors := range files {
 		var list []safetensors.Tensor
 		for _, name := range slices.Sorted(maps.Keys(tensors)) {
-			x, err := safetensors.FromFloat32(name, safetensors.F32, []int{len(tensors[name])}, tensors[name])
+			shape := []int{len(tensors[name])}
+			words := strings.Fields(name)
+			for i, word := range words[1:] {
+				if i == 0 {
+					shape = nil
+				}
+				n, err := strconv.Atoi(word)
+				if err != nil {
+					t.Fatal(err)
+				}
+				shape = append(shape, n)
+			}
+			x, err := safetensors.FromFloat32(words[0], safetensors.F32, shape, tensors[name])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,6 +67,11 @@ func TestParts(t *testing.T) {
 		"outputs": {"loss": {1.5}},
 		"grads":   {"input": {0.5, 0.5}},
 	}
+	entropy := map[string]map[string][]float32{
+		"inputs":  {"logits 1 2": {0, 0}, "const_target 1 2": {1, 0}},
+		"outputs": {"loss": {float32(math.Ln2)}},
+		"grads":   {"logits": {-0.5, 0.5}},
+	}
 	for _, c := range []struct {
 		meta  string
 		files map[string]map[string][]float32
@@ -64,6 +85,10 @@ func TestParts(t *testing.T) {
 		{`{"cls": "torch.LBFGS", "task": "optimizer", "steps": 1, "args": {}}`, sgd(4), check.Unsupported, 0, ""},
 		{`{"cls": "torch.nn.SmoothL1Loss", "task": "loss", "args": {"beta": 1.0}}`, loss, check.OK, 2, "loss"},
 		{`{"cls": "torch.nn.SmoothL1Loss", "task": "loss", "args": {"beta": 3.0}}`, loss, check.Failed, 2, ""},
+		{`{"cls": "torch.nn.KLDivLoss", "task": "loss", "args": {"reduction": "sum"}, "noise": {"loss": [0, 1]}}`, map[string]map[string][]float32{
+			"inputs": {"input": {-1, -2}, "const_target": {1, 0}}, "outputs": {"loss": {1}}, "grads": {"input": {-1, 0}}}, check.OK, 2, ""},
+		{`{"cls": "torch.nn.CrossEntropyLoss", "task": "loss", "args": {}, "noise": {"loss": [0, 1]}}`, entropy, check.OK, 2, ""},
+		{`{"cls": "transformers.AdamW", "task": "optimizer", "args": {}}`, sgd(4), check.Unsupported, 0, ""},
 		{`{"cls": "torch.nn.HingeEmbeddingLoss", "task": "loss", "args": {}}`, loss, check.Unsupported, 0, ""},
 		{`{"cls": "torch.nn.Fold", "task": "layer", "args": {}}`, loss, check.Unsupported, 0, ""},
 		{`{"cls": "schedules", "task": "schedule", "args": {"loss": {"function": "CyclicLR"}}}`, loss, check.Unsupported, 0, ""},

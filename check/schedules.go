@@ -112,6 +112,12 @@ func schedule(function string, args map[string]json.RawMessage) (train.Schedule,
 	case "ExponentialLR":
 		known["gamma"] = &power
 		make = func() train.Schedule { return train.Steps(1, power) }
+	case "CosineAnnealingLR":
+		known["T_max"], known["eta_min"] = &total, &least
+		make = func() train.Schedule {
+			s := train.Waves(0, total, 0.5)
+			return func(step int) float64 { return least + (1-least)*s(step) }
+		}
 	case "OneCycleLR":
 		known["max_lr"], known["total_steps"], known["epochs"], known["steps_per_epoch"] = &peak, &total, &epochs, &perEpoch
 		known["pct_start"], known["anneal_strategy"], known["three_phase"] = &cycle.Rise, &anneal, &cycle.ThreePhase
