@@ -152,6 +152,9 @@ func (w *Tensor) seen(transposed bool) kernel.View {
 // packages and their adjoints: nothing is recorded.
 func (s *Scope) Multiply(m, n, k int, a, b kernel.View, c *Tensor) { s.gemm(m, n, k, a, b, c, nil) }
 
+// rowUnit is a whole number of the heights of all sets' register tiles: 12, 6 and 4.
+const rowUnit = 12
+
 // gemm computes c[m, n] = a[m, k]·b[k, n] and the epilogue, split over outputs.
 func (s *Scope) gemm(m, n, k int, a, b kernel.View, c *Tensor, e *kernel.Epilogue) {
 	set, threads := s.Kernels(), s.Device.Threads()
@@ -164,7 +167,7 @@ func (s *Scope) gemm(m, n, k int, a, b kernel.View, c *Tensor, e *kernel.Epilogu
 		})
 		return
 	}
-	step := pieces(m, threads, 48, n*k)
+	step := pieces(m, threads, rowUnit, n*k)
 	s.Device.Parallel(m, step, func(lo, hi int, ws *workspace) {
 		part := a
 		part.Data = a.Data[min(lo*a.RowStride, len(a.Data)):]
@@ -175,8 +178,8 @@ func (s *Scope) gemm(m, n, k int, a, b kernel.View, c *Tensor, e *kernel.Epilogu
 // gemmPacked is gemm with prepared weights.
 func (s *Scope) gemmPacked(m int, a kernel.View, b *kernel.Packed, c *Tensor, e *kernel.Epilogue) {
 	set, threads := s.Kernels(), s.Device.Threads()
-	if m >= 4*threads*48 {
-		step := pieces(m, threads, 48, b.N*b.K)
+	if m >= 16*threads*rowUnit {
+		step := pieces(m, threads, rowUnit, b.N*b.K)
 		s.Device.Parallel(m, step, func(lo, hi int, ws *workspace) {
 			part := a
 			part.Data = a.Data[min(lo*a.RowStride, len(a.Data)):]
