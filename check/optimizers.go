@@ -81,12 +81,12 @@ func (c *part) descent(params func(func(string, *nn.Param) bool), d device.Devic
 	known := map[string]any{"lr": &rate, "weight_decay": &shared.Decay, "clip_grad_norm": &clip, "clip_grad_value": &clipValue,
 		"foreach": nil, "fused": nil, "capturable": nil, "differentiable": nil}
 	class := c.meta.Class[strings.LastIndex(c.meta.Class, ".")+1:]
-	standard, rule := 1e-3, train.Rule(nil)
+	standard := 1e-3
 	var b train.Betas
 	adam := func() {
 		known["betas"], known["eps"] = &betas, &b.Eps
 	}
-	make := func() train.Rule { return rule }
+	var build func() train.Rule
 	if c.meta.Class == "transformers.AdamW" { // adds eps before the bias is corrected
 		class = c.meta.Class
 	}
@@ -94,35 +94,35 @@ func (c *part) descent(params func(func(string, *nn.Param) bool), d device.Devic
 	case "SGD":
 		r := &train.SGD{}
 		known["momentum"], known["dampening"], known["nesterov"] = &r.Momentum, &r.Dampening, &r.Nesterov
-		make = func() train.Rule { return *r }
+		build = func() train.Rule { return *r }
 	case "RMSprop":
 		r := &train.RMSProp{}
 		known["alpha"], known["eps"], known["momentum"], known["centered"] = &r.Alpha, &r.Eps, &r.Momentum, &r.Centered
-		standard, make = 1e-2, func() train.Rule { return *r }
+		standard, build = 1e-2, func() train.Rule { return *r }
 	case "Adam", "AdamW":
 		adam()
 		known["amsgrad"] = &amsgrad
 		if class == "AdamW" {
 			shared.Decay = 0.01
 		}
-		make = func() train.Rule { return train.Adam{Betas: b, AMSGrad: amsgrad, Decoupled: class == "AdamW"} }
+		build = func() train.Rule { return train.Adam{Betas: b, AMSGrad: amsgrad, Decoupled: class == "AdamW"} }
 	case "NAdam":
 		adam()
 		r := &train.NAdam{Twice: true}
 		known["momentum_decay"] = &r.MomentumDecay
-		standard, make = 2e-3, func() train.Rule { r.Betas = b; return *r }
+		standard, build = 2e-3, func() train.Rule { r.Betas = b; return *r }
 	case "RAdam":
 		adam()
-		make = func() train.Rule { return train.RAdam{Betas: b} }
+		build = func() train.Rule { return train.RAdam{Betas: b} }
 	case "Lion":
 		known["betas"], standard = &betas, 1e-4
-		make = func() train.Rule { return train.Lion{Beta1: b.Beta1, Beta2: b.Beta2} }
+		build = func() train.Rule { return train.Lion{Beta1: b.Beta1, Beta2: b.Beta2} }
 	case "Adafactor":
 		r := &train.Adafactor{Relative: true, ScaleParameter: true}
 		var eps []float64
 		known["eps"], known["clip_threshold"], known["decay_rate"], known["beta1"] = &eps, &r.Clip, &r.DecayRate, &r.Beta1
 		known["scale_parameter"], known["relative_step"], known["warmup_init"] = &r.ScaleParameter, &r.Relative, &r.WarmUp
-		standard, make = 1, func() train.Rule {
+		standard, build = 1, func() train.Rule {
 			if len(eps) == 2 {
 				r.Eps1, r.Eps2 = eps[0], eps[1]
 			}
@@ -147,7 +147,7 @@ func (c *part) descent(params func(func(string, *nn.Param) bool), d device.Devic
 	if class == "AdamW" && !amsgrad {
 		o = train.NewAdamW(params, train.AdamWOptions{Rate: shared.Rate, Beta1: b.Beta1, Beta2: b.Beta2, Eps: b.Eps, Decay: shared.Decay, Device: d})
 	} else {
-		o = train.NewOptimizer(params, make(), shared)
+		o = train.NewOptimizer(params, build(), shared)
 	}
 	return o, clip, clipValue, nil
 }

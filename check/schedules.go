@@ -74,26 +74,26 @@ func schedule(function string, args map[string]json.RawMessage) (train.Schedule,
 	anneal := "cos"
 	peak := 1.0
 	known := map[string]any{"num_warmup_steps": &warmup, "num_training_steps": &total, "last_epoch": nil, "verbose": nil}
-	var make func() train.Schedule
+	var build func() train.Schedule
 	switch function {
 	case "get_constant_schedule", "get_constant_schedule_with_warmup":
-		make = func() train.Schedule { return train.Constant(warmup) }
+		build = func() train.Schedule { return train.Constant(warmup) }
 	case "get_linear_schedule_with_warmup":
-		make = func() train.Schedule { return train.Linear(warmup, total, 0) }
+		build = func() train.Schedule { return train.Linear(warmup, total, 0) }
 	case "get_cosine_schedule_with_warmup":
 		known["num_cycles"] = &cycles
-		make = func() train.Schedule { return train.Waves(warmup, total, cycles) }
+		build = func() train.Schedule { return train.Waves(warmup, total, cycles) }
 	case "get_cosine_with_hard_restarts_schedule_with_warmup":
 		cycles = 1
 		known["num_cycles"] = &cycles
-		make = func() train.Schedule { return train.Restarts(warmup, total, int(cycles)) }
+		build = func() train.Schedule { return train.Restarts(warmup, total, int(cycles)) }
 	case "get_polynomial_decay_schedule_with_warmup":
 		least = 1e-7
 		known["lr_end"], known["power"] = &least, &power
-		make = func() train.Schedule { return train.Polynomial(warmup, total, least, power) }
+		build = func() train.Schedule { return train.Polynomial(warmup, total, least, power) }
 	case "get_inverse_sqrt_schedule":
 		known["timescale"] = &timescale
-		make = func() train.Schedule {
+		build = func() train.Schedule {
 			if timescale != nil {
 				return train.InverseSqrt(warmup, *timescale)
 			}
@@ -101,20 +101,20 @@ func schedule(function string, args map[string]json.RawMessage) (train.Schedule,
 		}
 	case "get_cosine_with_min_lr_schedule_with_warmup":
 		known["min_lr"], known["min_lr_rate"] = &least, &leastRate
-		make = func() train.Schedule { return train.Cosine(warmup, total, max(least, leastRate)) }
+		build = func() train.Schedule { return train.Cosine(warmup, total, max(least, leastRate)) }
 	case "get_wsd_schedule":
 		known["num_stable_steps"], known["num_decay_steps"], known["min_lr_ratio"] = &stable, &fall, &least
-		make = func() train.Schedule { return train.Plateau(warmup, stable, fall, least) }
+		build = func() train.Schedule { return train.Plateau(warmup, stable, fall, least) }
 	case "StepLR":
 		power = 0.1
 		known["step_size"], known["gamma"] = &size, &power
-		make = func() train.Schedule { return train.Steps(size, power) }
+		build = func() train.Schedule { return train.Steps(size, power) }
 	case "ExponentialLR":
 		known["gamma"] = &power
-		make = func() train.Schedule { return train.Steps(1, power) }
+		build = func() train.Schedule { return train.Steps(1, power) }
 	case "CosineAnnealingLR":
 		known["T_max"], known["eta_min"] = &total, &least
-		make = func() train.Schedule {
+		build = func() train.Schedule {
 			s := train.Waves(0, total, 0.5)
 			return func(step int) float64 { return least + (1-least)*s(step) }
 		}
@@ -123,7 +123,7 @@ func schedule(function string, args map[string]json.RawMessage) (train.Schedule,
 		known["pct_start"], known["anneal_strategy"], known["three_phase"] = &cycle.Rise, &anneal, &cycle.ThreePhase
 		known["div_factor"], known["final_div_factor"] = &cycle.Start, &cycle.End
 		known["cycle_momentum"], known["base_momentum"], known["max_momentum"] = nil, nil, nil
-		make = func() train.Schedule {
+		build = func() train.Schedule {
 			cycle.Linear = anneal == "linear"
 			if total == 0 {
 				total = epochs * perEpoch
@@ -137,7 +137,7 @@ func schedule(function string, args map[string]json.RawMessage) (train.Schedule,
 	if err := readArgs(args, known); err != nil {
 		return nil, err
 	}
-	return make(), nil
+	return build(), nil
 }
 
 // doubles reads a tensor of F64.
