@@ -125,8 +125,8 @@ func TestSkips(t *testing.T) {
 	}
 }
 
-// pack makes a zip file with these names and texts.
-func pack(t *testing.T, path string, members ...string) string {
+// zipped makes a zip file with these names and texts.
+func zipped(t *testing.T, path string, members ...string) string {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
@@ -151,7 +151,7 @@ func TestReadFolders(t *testing.T) {
 	for i := 0; i < len(members); i += 2 {
 		write(t, filepath.Join(dir, "set", members[i]), members[i+1])
 	}
-	z := pack(t, filepath.Join(dir, "set.zip"), members...)
+	z := zipped(t, filepath.Join(dir, "set.zip"), members...)
 	for _, root := range []string{filepath.Join(dir, "set"), z} {
 		have, err := Collect(Reader{}.Read(root))
 		want := []Example{
@@ -173,7 +173,7 @@ func TestReadFolders(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	}
-	tables := pack(t, filepath.Join(dir, "tables.zip"), "train.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\"}", "test.csv", "text\nc\n")
+	tables := zipped(t, filepath.Join(dir, "tables.zip"), "train.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\"}", "test.csv", "text\nc\n")
 	for path, want := range map[string]string{tables: "c a b", tables + "/train.jsonl": "a b"} {
 		all, err := Collect(Reader{}.Read(path))
 		var texts []string

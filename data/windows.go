@@ -73,11 +73,7 @@ func (w Windows) starts(epoch int64) []int {
 	for i := range starts {
 		starts[i] = shift + i*w.Length
 	}
-	for i := n - 1; i > 0; i-- { // Fisher and Yates, each exchange with a draw of its own
-		draw := kernel.Philox(w.Seed, [2]uint64{uint64(i), uint64(epoch)})
-		j := int((uint64(draw[1])<<32 | uint64(draw[0])) % uint64(i+1))
-		starts[i], starts[j] = starts[j], starts[i]
-	}
+	shuffle(starts, w.Seed, uint64(epoch))
 	return starts
 }
 
