@@ -105,7 +105,7 @@ func everything(ctx context.Context, dir string, d *cpu.Device) (map[string][]fl
 		return nil, err
 	}
 	defer c.Close()
-	s, err := look(ctx, c.model.Model, k, d)
+	s, err := look(ctx, c.model.Model, k, nn.Options{Device: d})
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func madeUp(m model.Model, config []byte) (*call, error) {
 // alone compares each sequence by itself with its part of the batch.
 func alone(ctx context.Context, c *testCase, k *call, whole *seen, d *cpu.Device) error {
 	for i := range k.rows.Len() {
-		one, err := look(ctx, c.model.Model, k.alone(i), d)
+		one, err := look(ctx, c.model.Model, k.alone(i), nn.Options{Device: d})
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/qkvgo/qkv/attention"
 	"github.com/qkvgo/qkv/checkpoint"
-	"github.com/qkvgo/qkv/device"
 	"github.com/qkvgo/qkv/model"
 	"github.com/qkvgo/qkv/nn"
 	"github.com/qkvgo/qkv/tensor"
@@ -67,9 +66,9 @@ func (s *seen) Weights(c *attention.Core, seq, head, row int, w []float32) {
 }
 
 // look runs the call once and copies out all that it shows.
-func look(ctx context.Context, m model.Model, k *call, d device.Device) (s *seen, err error) {
+func look(ctx context.Context, m model.Model, k *call, o nn.Options) (s *seen, err error) {
 	defer tensor.Guard(&err)
-	p := nn.NewPass(ctx, k.rows, nn.Options{Device: d})
+	p := nn.NewPass(ctx, k.rows, o)
 	defer p.Close()
 	s = &seen{outputs: map[string]value{}, maps: map[*attention.Core]*maplist{}}
 	p.Probe = s
@@ -81,7 +80,7 @@ func look(ctx context.Context, m model.Model, k *call, d device.Device) (s *seen
 
 // outputs compares everything that the reference returned.
 func (r *report) outputs(ctx context.Context, c *testCase, k *call, o Options) error {
-	s, err := look(ctx, c.model.Model, k, o.Device)
+	s, err := look(ctx, c.model.Model, k, nn.Options{Device: o.Device})
 	if err != nil {
 		return err
 	}

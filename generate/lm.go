@@ -16,6 +16,8 @@ import (
 type LM struct {
 	Model  model.CausalLM
 	Device device.Device // nil: the machine's cores
+	// Precision of the projections.
+	Precision nn.Precision
 	// Rows is the prompts' batch and Next the position of each sequence's next
 	// token, where they follow a padded batch of the reference; nil: positions
 	// count from 0.
@@ -67,7 +69,7 @@ type lmSession struct {
 // read passes rows through the model and keeps the last rows' scores.
 func (s *lmSession) read(ctx context.Context, rows nn.Batch, ids []int32) (err error) {
 	defer tensor.Guard(&err)
-	p := nn.NewPass(ctx, rows, nn.Options{Device: s.lm.Device})
+	p := nn.NewPass(ctx, rows, nn.Options{Device: s.lm.Device, Precision: s.lm.Precision})
 	defer p.Close()
 	p.Memory = s.memory
 	scores := s.lm.Model.Unembed(p, p.Last(s.lm.Model.Hidden(p, ids)))

@@ -72,7 +72,8 @@ type Set struct {
 	normBackScale   func(dx, g, x, gamma []float32, mean, rstd, a, b float32)
 	normGrad        func(dgamma, g, x []float32, mean, rstd float32)
 
-	tiles *tiling // how Gemm multiplies
+	tiles *tiling     // how Gemm multiplies
+	int8  *int8Tiling // how GemmInt8 does
 }
 
 // SumSquares returns Σ x², in 16 lanes.
@@ -127,6 +128,7 @@ func goSet() *Set {
 		normGrad:        normGradGo,
 
 		tiles: &tiling{rows: 4, width: 16, tile: tileGo, pack: packGo},
+		int8:  &int8Tiling{rows: 1, width: 16, tile: int8TileGo(16), rangeOf: rangeOfGo, quantize: quantizeGo, saturate: saturateInt8Go},
 	}
 }
 

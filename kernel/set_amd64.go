@@ -15,7 +15,13 @@ func machineSets() []*Set {
 		list = append(list, avx2Set())
 	}
 	if f.AVX512 {
-		list = append(list, avx512Set())
+		s := avx512Set()
+		if f.VNNI {
+			s.int8 = int8VNNI()
+		} else {
+			s.int8 = int8AVX2()
+		}
+		list = append(list, s)
 	}
 	return list
 }
@@ -84,6 +90,7 @@ func avx2Set() *Set {
 		normGrad:        mapNorm2(normGradAVX2),
 
 		tiles: &tiling{rows: 6, width: 16, tile: strip(6, tileAVX2), pack: packer(8, packRowsAVX2, packColumnsAVX2)},
+		int8:  int8AVX2(),
 	}
 }
 

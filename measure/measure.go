@@ -12,6 +12,7 @@ import (
 	"github.com/qkvgo/qkv/device"
 	"github.com/qkvgo/qkv/device/cpu"
 	"github.com/qkvgo/qkv/kernel"
+	"github.com/qkvgo/qkv/nn"
 )
 
 // Result is one timing.
@@ -36,6 +37,9 @@ type Bench struct {
 	Times  int     // timings of each thing, after one that does not count
 	Peak   float64 // GFLOP/s
 	Read   float64 // GB/s from memory
+
+	Precision nn.Precision // of the projections of models
+	Int8Peak  float64      // GOP/s of whole numbers of 8 bits, measured when first needed
 
 	emit func(Result) error
 }
@@ -82,8 +86,12 @@ func (b *Bench) report(ctx context.Context, r Result, multiplyAdds, bytes, token
 	}
 	if multiplyAdds > 0 {
 		r.GFLOPS = 2 * multiplyAdds / least.Seconds() / 1e9
-		if b.Peak > 0 {
-			r.Share = r.GFLOPS / b.Peak
+		peak := b.Peak
+		if r.DType == nn.Int8.String() {
+			peak = b.Int8Peak
+		}
+		if peak > 0 {
+			r.Share = r.GFLOPS / peak
 		}
 	}
 	if bytes > 0 {

@@ -108,8 +108,8 @@ func (b *Bench) Model(ctx context.Context, name string, batch int, lengths []int
 	if causal {
 		work -= float64(rows.Rows()-batch) * vocabularyWork(lm)
 	}
-	return b.report(ctx, Result{Name: name, Shape: shape, Note: note}, work, 0, tokens, func() error {
-		p := nn.NewPass(ctx, rows, nn.Options{Device: b.Device})
+	return b.report(ctx, Result{Name: name, Shape: shape, Note: note, DType: b.Precision.String()}, work, 0, tokens, func() error {
+		p := nn.NewPass(ctx, rows, nn.Options{Device: b.Device, Precision: b.Precision})
 		defer p.Close()
 		if causal {
 			lm.Unembed(p, p.Last(lm.Hidden(p, in.IDs)))

@@ -25,7 +25,13 @@ func (l *Linear) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 // Activate is act(Forward(x)), the activation applied while the sums are still
 // in registers.
 func (l *Linear) Activate(p *Pass, x *tensor.Tensor, act tensor.Activation) *tensor.Tensor {
-	return x.Linear(p.stored(l.Weight), p.Use(l.Bias), act)
+	return x.Linear(p.precise(l.Weight), p.Use(l.Bias), act)
+}
+
+// Scores is Forward in float32 whatever the pass's precision: for the output
+// layer of a language model, where rounding shows most.
+func (l *Linear) Scores(p *Pass, x *tensor.Tensor) *tensor.Tensor {
+	return x.Linear(p.stored(l.Weight), p.Use(l.Bias), tensor.Identity)
 }
 
 // Conv1D is y = x·W + b: a Linear that is stored the other way round, as
@@ -45,7 +51,7 @@ func (l *Conv1D) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 
 // Activate is act(Forward(x)).
 func (l *Conv1D) Activate(p *Pass, x *tensor.Tensor, act tensor.Activation) *tensor.Tensor {
-	return x.Conv1D(p.stored(l.Weight), p.Use(l.Bias), act)
+	return x.Conv1D(p.precise(l.Weight), p.Use(l.Bias), act)
 }
 
 // Embedding is a table with a row per id.

@@ -21,6 +21,8 @@ type Pass struct {
 	Seed   uint64          // of dropout; give every step its own
 	Probe  Probe           // nil: nobody looks on
 
+	Precision Precision // of projections
+
 	weights map[*Param]*tensor.Tensor
 	once    map[any]*tensor.Tensor
 	site    uint64 // counts dropout sites
@@ -38,6 +40,8 @@ type Probe interface {
 type Options struct {
 	Device device.Device // nil: cpu.Default
 	Tape   bool          // record for Backward
+	// Precision of projections; anything but Float32 excludes a tape.
+	Precision Precision
 }
 
 // NewPass starts a pass over rows.
@@ -45,11 +49,14 @@ func NewPass(ctx context.Context, rows Batch, o Options) *Pass {
 	if o.Device == nil {
 		o.Device = cpu.Default()
 	}
+	if o.Tape && o.Precision != Float32 {
+		panic(&tensor.Fault{Op: "NewPass", Msg: "training is in f32, have precision " + o.Precision.String()})
+	}
 	var tape *tensor.Tape
 	if o.Tape {
 		tape = new(tensor.Tape)
 	}
-	return &Pass{Scope: tensor.NewScope(o.Device, tape), Ctx: ctx, Rows: rows, weights: map[*Param]*tensor.Tensor{}}
+	return &Pass{Scope: tensor.NewScope(o.Device, tape), Ctx: ctx, Rows: rows, Precision: o.Precision, weights: map[*Param]*tensor.Tensor{}}
 }
 
 // Use is the only way of pages to a parameter's values. With a tape the gradient of an

@@ -32,6 +32,7 @@ type Classifier struct {
 	MaxLength int              // tokens of a text; what is beyond is cut off. 0: no limit
 	Cut       func(string)     // called with each text that is cut off; nil: nobody wants to know
 	Device    device.Device    // nil: the machine's cores
+	Precision nn.Precision     // of the projections
 
 	loaded *zoo.Loaded
 	labels model.Labels
@@ -135,7 +136,7 @@ func (c *Classifier) Images(ctx context.Context, files ...io.Reader) (results []
 
 // run gives the scores of each sequence of the batch.
 func (c *Classifier) run(ctx context.Context, in *model.Input, rows nn.Batch) [][]Score {
-	p := nn.NewPass(ctx, rows, nn.Options{Device: c.Device})
+	p := nn.NewPass(ctx, rows, nn.Options{Device: c.Device, Precision: c.Precision})
 	defer p.Close()
 	out := c.loaded.Run(p, in)
 	logits := out[len(out)-1].Value

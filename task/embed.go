@@ -25,6 +25,7 @@ type Embedder struct {
 	MaxLength int           // tokens of a text, special ones counted; what is beyond is cut off. 0: no limit
 	Cut       func(string)  // called with each text that is cut off; nil: nobody wants to know
 	Device    device.Device // nil: the machine's cores
+	Precision nn.Precision  // of the projections
 
 	loaded  *zoo.Loaded
 	encoder model.Encoder
@@ -89,7 +90,7 @@ func (e *Embedder) Embed(ctx context.Context, texts ...string) (vectors [][]floa
 	defer tensor.Guard(&err)
 	r := reader{e.Tokenizer, e.MaxLength, e.Cut}
 	err = r.eachBatch(single(texts), func(in *model.Input, rows nn.Batch) error {
-		p := nn.NewPass(ctx, rows, nn.Options{Device: e.Device})
+		p := nn.NewPass(ctx, rows, nn.Options{Device: e.Device, Precision: e.Precision})
 		defer p.Close()
 		pooled, err := e.Pooling.pool(p, e.encoder.Encode(p, in))
 		if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/qkvgo/qkv/device"
 	"github.com/qkvgo/qkv/generate"
 	"github.com/qkvgo/qkv/model"
+	"github.com/qkvgo/qkv/nn"
 	"github.com/qkvgo/qkv/token"
 	"github.com/qkvgo/qkv/zoo"
 )
@@ -29,6 +30,7 @@ type TextGenerator struct {
 	Tokenizer *token.Tokenizer
 	Options   generate.Options // as generation_config.json has them
 	Device    device.Device    // nil: the machine's cores
+	Precision nn.Precision     // of the projections
 
 	loaded *zoo.Loaded
 	lm     model.CausalLM
@@ -176,4 +178,6 @@ func (g *TextGenerator) fit(ids []int32, o *generate.Options) error {
 	return nil
 }
 
-func (g *TextGenerator) model() generate.Model { return generate.LM{Model: g.lm, Device: g.Device} }
+func (g *TextGenerator) model() generate.Model {
+	return generate.LM{Model: g.lm, Device: g.Device, Precision: g.Precision}
+}

@@ -14,7 +14,8 @@ type workspace = kernel.Workspace
 // changes.
 type Panels struct {
 	mu   sync.Mutex
-	pack [2]packed // for x·W and x·Wᵀ
+	pack [2]packed     // for x·W and x·Wᵀ
+	int8 [2]packedInt8 // the same in whole numbers
 }
 
 type packed struct {
@@ -45,7 +46,7 @@ func (p *Panels) of(set *kernel.Set, w *Tensor, transposed bool) *kernel.Packed 
 // Drop forgets what was prepared.
 func (p *Panels) Drop() {
 	p.mu.Lock()
-	p.pack = [2]packed{}
+	p.pack, p.int8 = [2]packed{}, [2]packedInt8{}
 	p.mu.Unlock()
 }
 
@@ -55,6 +56,11 @@ func (p *Panels) Bytes() int {
 	defer p.mu.Unlock()
 	n := 0
 	for _, e := range p.pack {
+		if e.panels != nil {
+			n += e.panels.Bytes()
+		}
+	}
+	for _, e := range p.int8 {
 		if e.panels != nil {
 			n += e.panels.Bytes()
 		}
@@ -110,8 +116,13 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 	if c, ok := x.scope.Device.(device.Counter); ok {
 		c.Count(int64(x.rows) * int64(in) * int64(out))
 		if w.packable != nil && !w.needs {
-			c.Prepare(panelsKey{w.packable, transposed}, 4*int64(x.scope.Kernels().PackedLen(in, out)))
+			c.Prepare(panelsKey{w.packable, transposed}, w.panelBytes(in, out))
 		}
+		if w.inInt8(in) && !recorded { // the rounded rows
+			x.scope.Device.Free(x.scope.Device.Alloc(kernel.QuantizedLen(x.rows, in)))
+		}
+	} else if w.inInt8(in) && !recorded {
+		x.scope.gemmInt8(x, w.packable.ofInt8(x.scope.Kernels(), w, transposed), y, &e)
 	} else if w.packable != nil && !w.needs {
 		x.scope.gemmPacked(x.rows, x.View(), w.packable.of(x.scope.Kernels(), w, transposed), y, &e)
 	} else {

@@ -39,6 +39,7 @@ type Tensor struct {
 	needs    bool    // a gradient is wanted
 	grad     *Tensor
 	packable *Panels // weights that may be read from prepared panels
+	rounded  bool    // products read them as whole numbers of 8 bits
 	name     string  // a parameter's, for faults
 }
 

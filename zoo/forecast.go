@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/qkvgo/qkv/attention"
-	"github.com/qkvgo/qkv/device"
 	"github.com/qkvgo/qkv/device/cpu"
 	"github.com/qkvgo/qkv/model"
 	"github.com/qkvgo/qkv/nn"
@@ -27,10 +26,13 @@ type Forecast struct {
 // over n pictures, on as many threads as the machine has cores. Of a causal
 // language model it is the pass that reads a prompt: keys and values are kept,
 // and only the last token is scored.
-func ForecastOf(m model.Model, n int) (Forecast, error) { return ForecastOn(m, n, cpu.Options{}) }
+func ForecastOf(m model.Model, n int) (Forecast, error) {
+	return ForecastOn(m, n, nn.Float32, cpu.Options{})
+}
 
-// ForecastOn is ForecastOf for other threads or kernels.
-func ForecastOn(m model.Model, n int, o cpu.Options) (f Forecast, err error) {
+// ForecastOn is ForecastOf for a precision of the projections and for other
+// threads or kernels.
+func ForecastOn(m model.Model, n int, precision nn.Precision, o cpu.Options) (f Forecast, err error) {
 	defer tensor.Guard(&err)
 	d := cpu.NewDry(o)
 	defer d.Close()
@@ -39,10 +41,10 @@ func ForecastOn(m model.Model, n int, o cpu.Options) (f Forecast, err error) {
 	if lm, ok := causal(m); ok {
 		memory := &nn.Memory{}
 		defer memory.Close()
-		readPrompt(d, lm, in, rows, memory)
+		readPrompt(nn.Options{Device: d, Precision: precision}, lm, in, rows, memory)
 		f.Cache = d.Memory().InUse
 	} else {
-		dryRun(d, m, in, rows)
+		dryRun(nn.Options{Device: d, Precision: precision}, m, in, rows)
 	}
 	f.Pass, f.Work, f.Panels = d.Memory().Peak, d.Work(), d.Prepared()
 	for _, w := range nn.Params(m) {
@@ -59,7 +61,7 @@ func Work(m model.Model, in *model.Input, rows nn.Batch) (n float64, err error) 
 	defer tensor.Guard(&err)
 	d := cpu.NewDry(cpu.Options{})
 	defer d.Close()
-	dryRun(d, m, in, rows)
+	dryRun(nn.Options{Device: d}, m, in, rows)
 	return float64(d.Work()), nil
 }
 
@@ -87,14 +89,14 @@ func causal(m model.Model) (model.CausalLM, bool) {
 	return lm, ok
 }
 
-func dryRun(d device.Device, m model.Model, in *model.Input, rows nn.Batch) {
-	p := nn.NewPass(context.Background(), rows, nn.Options{Device: d})
+func dryRun(o nn.Options, m model.Model, in *model.Input, rows nn.Batch) {
+	p := nn.NewPass(context.Background(), rows, o)
 	defer p.Close()
 	m.Run(p, in)
 }
 
-func readPrompt(d device.Device, lm model.CausalLM, in *model.Input, rows nn.Batch, memory *nn.Memory) {
-	p := nn.NewPass(context.Background(), rows, nn.Options{Device: d})
+func readPrompt(o nn.Options, lm model.CausalLM, in *model.Input, rows nn.Batch, memory *nn.Memory) {
+	p := nn.NewPass(context.Background(), rows, o)
 	defer p.Close()
 	p.Memory = memory
 	lm.Unembed(p, p.Last(lm.Hidden(p, in.IDs)))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/qkvgo/qkv/box"
 	"github.com/qkvgo/qkv/measure"
+	"github.com/qkvgo/qkv/nn"
 	"github.com/qkvgo/qkv/token"
 )
 
@@ -25,6 +26,7 @@ type benchOptions struct {
 	batch, tokens  int
 	lengths        string
 	model          string
+	dtype          *dtypeFlag
 }
 
 func newBench(a *app) *cobra.Command {
@@ -39,6 +41,7 @@ With train, the models named after it are timed in training. Without arguments: 
 Times are the best and the median of --times runs, after one that does not count.`,
 		Example: `  qkv bench kernels attention
   qkv bench --batch 8 --tokens 128 bert-base
+  qkv bench --dtype int8 kernels vit-b16
   qkv bench --json train --batch 2 --tokens 256 gpt2-124m
   qkv bench tokenize -m models/gpt2 < book.txt`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,6 +54,7 @@ Times are the best and the median of --times runs, after one that does not count
 			return a.bench(cmd.Context(), args, o)
 		},
 	}
+	o.dtype = addDType(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&o.json, "json", false, "print one JSON object a timing")
 	f.IntVar(&o.threads, "threads", runtime.GOMAXPROCS(0), "threads to use")
@@ -81,6 +85,9 @@ func (a *app) bench(ctx context.Context, args []string, o benchOptions) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
+	if err := b.In(ctx, o.dtype.precision); err != nil {
+		return err
+	}
 	training := false
 	for _, what := range args {
 		switch {
@@ -92,6 +99,8 @@ func (a *app) bench(ctx context.Context, args []string, o benchOptions) (err err
 			training = true
 		case what == "tokenize":
 			err = a.benchTokenize(ctx, b, o.model)
+		case training && o.dtype.precision != nn.Float32:
+			return usagef("training is in f32: leave out --dtype %s", o.dtype)
 		case training:
 			err = b.Train(ctx, what, o.batch, lengths)
 		default:

@@ -8,11 +8,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qkvgo/qkv/check"
+	"github.com/qkvgo/qkv/nn"
 )
 
 func newCheck(a *app) *cobra.Command {
 	var asJSON, bits bool
 	var o check.Options
+	var dtype *dtypeFlag
 	cmd := &cobra.Command{
 		Use:   "check DIR...",
 		Short: "Hold models against what the reference computed",
@@ -27,6 +29,12 @@ schedules or a loss is a case of that alone. What each may differ by follows fro
 With --bits, a case runs on every kernel set of this processor and plain Go, with 1,
 2, 3 and 7 threads, each sequence alone and together, cached and not: all bits must
 be equal. DIR may then be any model folder.
+
+With --dtype int8, nothing passes or fails: each case says how far the outputs are from
+the reference's, relative to its largest magnitude (the largest and the mean difference
+of the worst tensor), and in how many rows of the last output the largest number stands
+where float32 has it. With --json: case, status, dtype, tensors, worst, max_relative,
+mean_relative, rows, agreement, why, architecture.
 
 With --json, each case is a line: case (the folder), status (ok, FAIL, unsupported),
 tensors (how many were compared), worst (the tensor nearest to its bound or furthest
@@ -43,6 +51,12 @@ Exit code 1 if any case failed, 3 if none failed but some are unsupported.`,
 			if o.Tolerance <= 0 {
 				return usagef("have --tolerance %v, want a positive number", o.Tolerance)
 			}
+			if dtype.precision != nn.Float32 {
+				if bits {
+					return usagef("--bits is about f32: leave out --dtype %s", dtype)
+				}
+				return a.checkPrecision(cmd.Context(), args, dtype.precision, asJSON)
+			}
 			run := func(ctx context.Context, dir string) check.Result { return check.Run(ctx, dir, o) }
 			if bits {
 				run = check.Bits
@@ -50,6 +64,7 @@ Exit code 1 if any case failed, 3 if none failed but some are unsupported.`,
 			return a.check(cmd.Context(), args, run, asJSON)
 		},
 	}
+	dtype = addDType(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&asJSON, "json", false, "print one JSON object a case")
 	f.BoolVar(&bits, "bits", false, "demand equal bits on all kernel sets, threads, batches and with a cache")
@@ -59,6 +74,24 @@ Exit code 1 if any case failed, 3 if none failed but some are unsupported.`,
 
 // check runs every case below the folders and prints a line for each.
 func (a *app) check(ctx context.Context, dirs []string, run func(context.Context, string) check.Result, asJSON bool) error {
+	return a.eachCase(ctx, dirs, "passed", asJSON, func(dir string) (check.Status, any, string) {
+		r := run(ctx, dir)
+		return r.Status, r, checkLine(r)
+	})
+}
+
+// checkPrecision measures every case below the folders in a precision and prints
+// a line for each.
+func (a *app) checkPrecision(ctx context.Context, dirs []string, precision nn.Precision, asJSON bool) error {
+	return a.eachCase(ctx, dirs, "measured", asJSON, func(dir string) (check.Status, any, string) {
+		r := check.Precision(ctx, dir, precision, check.Options{})
+		return r.Status, r, roundedLine(r)
+	})
+}
+
+// eachCase prints what run gives for every case below the folders, and how many
+// ended well.
+func (a *app) eachCase(ctx context.Context, dirs []string, well string, asJSON bool, run func(dir string) (check.Status, any, string)) error {
 	cases, err := check.Find(dirs...)
 	if err != nil {
 		return err
@@ -68,19 +101,19 @@ func (a *app) check(ctx context.Context, dirs []string, run func(context.Context
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		r := run(ctx, dir)
-		count[r.Status]++
+		status, result, line := run(dir)
+		count[status]++
 		if asJSON {
-			err = a.printJSON(r)
+			err = a.printJSON(result)
 		} else {
-			_, err = fmt.Fprintln(a.stdout, checkLine(r))
+			_, err = fmt.Fprintln(a.stdout, line)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	if !asJSON {
-		fmt.Fprintf(a.stdout, "%d passed, %d failed, %d unsupported\n", count[check.OK], count[check.Failed], count[check.Unsupported])
+		fmt.Fprintf(a.stdout, "%d %s, %d failed, %d unsupported\n", count[check.OK], well, count[check.Failed], count[check.Unsupported])
 	}
 	switch {
 	case count[check.Failed] > 0:
@@ -102,6 +135,21 @@ func checkLine(r check.Result) string {
 	}
 	if r.Diverges != "" {
 		line += "  diverges at " + r.Diverges
+	}
+	if r.Why != "" {
+		line += "  (" + r.Why + ")"
+	}
+	return line
+}
+
+// roundedLine is a measurement for people.
+func roundedLine(r check.Rounded) string {
+	line := fmt.Sprintf("%-11s %s", r.Status, r.Case)
+	if r.Worst != "" {
+		line += fmt.Sprintf("  %s: off by %.2g of its largest, mean %.2g", r.Worst, r.Largest, r.Mean)
+	}
+	if r.Rows > 0 {
+		line += fmt.Sprintf("  same first choice in %.1f %% of %d rows", 100*r.Agreement, r.Rows)
 	}
 	if r.Why != "" {
 		line += "  (" + r.Why + ")"

@@ -25,6 +25,7 @@ type classifyOptions struct {
 	json  bool
 	top   int
 	pairs bool
+	dtype *dtypeFlag
 }
 
 func newClassify(a *app) *cobra.Command {
@@ -49,6 +50,7 @@ Without arguments the lines of standard input are the texts, or the names.`,
 			return a.classify(cmd.Context(), args, o)
 		},
 	}
+	o.dtype = addDType(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&o.model, "model", "m", "", "model folder")
 	f.BoolVar(&o.json, "json", false, "print one JSON object an input: the input and its scores")
@@ -67,6 +69,7 @@ func (a *app) classify(ctx context.Context, args []string, o classifyOptions) (e
 	if o.pairs && c.Pictures() {
 		return usagef("--pairs is for texts, and %s takes pictures", o.model)
 	}
+	c.Precision = o.dtype.precision
 	c.Cut = a.cutNote(c.MaxLength)
 	most := embedBatch
 	if c.Pictures() {

@@ -17,6 +17,7 @@ type embedOptions struct {
 	pooling   string
 	normalize bool
 	set       func(flag string) bool
+	dtype     *dtypeFlag
 }
 
 // embedded is a text under --json.
@@ -46,6 +47,7 @@ files say, and their mean without such files. Texts longer than the model reads 
 			return a.embed(cmd.Context(), args, o)
 		},
 	}
+	o.dtype = addDType(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&o.model, "model", "m", "", "model folder")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a text: the text and its vector")
@@ -61,6 +63,7 @@ func (a *app) embed(ctx context.Context, args []string, o embedOptions) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
+	e.Precision = o.dtype.precision
 	if o.set("pooling") {
 		e.Pooling = task.Pooling(o.pooling)
 	}

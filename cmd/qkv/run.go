@@ -24,6 +24,7 @@ type runOptions struct {
 	greedy bool
 	decode generate.Options // what the flags say
 	flags  *pflag.FlagSet
+	dtype  *dtypeFlag
 }
 
 // ran is a result under --json.
@@ -66,6 +67,7 @@ gives the same text on every machine.`,
 			return a.generate(cmd.Context(), prompt, o)
 		},
 	}
+	o.dtype = addDType(cmd)
 	f, d := cmd.Flags(), &o.decode
 	f.StringVarP(&o.model, "model", "m", "", "model folder (default the one in the box)")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a result: text, ids, why it ended, rate")
@@ -119,6 +121,7 @@ func (a *app) generate(ctx context.Context, prompt string, o runOptions) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
+	g.Precision = o.dtype.precision
 	options := o.over(g.Options)
 	if err := options.Validate(); err != nil {
 		return usageError{err}

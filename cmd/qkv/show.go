@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qkvgo/qkv/box"
+	"github.com/qkvgo/qkv/device/cpu"
 	"github.com/qkvgo/qkv/nn"
 	"github.com/qkvgo/qkv/zoo"
 )
@@ -24,6 +25,7 @@ type shown struct {
 	zoo.Anatomy
 	DTypes   []string     `json:"dtypes"`
 	Forecast zoo.Forecast `json:"forecast"`
+	DType    string       `json:"dtype"` // of the forecast's products
 	Tensors  []tensorRow  `json:"tensors,omitempty"`
 }
 
@@ -38,6 +40,7 @@ type tensorRow struct {
 func newShow(a *app) *cobra.Command {
 	var asJSON, tensors bool
 	var tokens int
+	var dtype *dtypeFlag
 	cmd := &cobra.Command{
 		Use:   "show [MODEL]",
 		Short: "Say what a model is and what it costs",
@@ -58,9 +61,10 @@ the model runs on a device that only counts. Without MODEL it is the model in th
 			if len(args) == 1 {
 				name, open = args[0], func() (*zoo.Loaded, error) { return zoo.Open(args[0]) }
 			}
-			return a.show(name, open, tokens, tensors, asJSON)
+			return a.show(name, open, tokens, dtype.precision, tensors, asJSON)
 		},
 	}
+	dtype = addDType(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	f.BoolVar(&tensors, "tensors", false, "list every parameter")
@@ -69,7 +73,7 @@ the model runs on a device that only counts. Without MODEL it is the model in th
 }
 
 // show prints a model's summary.
-func (a *app) show(name string, open func() (*zoo.Loaded, error), tokens int, tensors, asJSON bool) (err error) {
+func (a *app) show(name string, open func() (*zoo.Loaded, error), tokens int, precision nn.Precision, tensors, asJSON bool) (err error) {
 	m, err := open()
 	if err != nil {
 		return err
@@ -78,7 +82,7 @@ func (a *app) show(name string, open func() (*zoo.Loaded, error), tokens int, te
 	if m.Vision() {
 		tokens = 1
 	}
-	s := shown{Model: name, Architecture: m.Architecture}
+	s := shown{Model: name, Architecture: m.Architecture, DType: precision.String()}
 	dtypes := map[string]bool{}
 	for name, w := range nn.Params(m.Model) {
 		s.Parameters += w.Len()
@@ -99,7 +103,7 @@ func (a *app) show(name string, open func() (*zoo.Loaded, error), tokens int, te
 	if s.Positions > 0 && tokens > s.Positions {
 		return usagef("have --tokens %d, and the model has %d positions", tokens, s.Positions)
 	}
-	if s.Forecast, err = zoo.ForecastOf(m.Model, tokens); err != nil {
+	if s.Forecast, err = zoo.ForecastOn(m.Model, tokens, precision, cpu.Options{}); err != nil {
 		return err
 	}
 	if !tensors {
@@ -134,7 +138,7 @@ func (s shown) print(to io.Writer, tokens int, vision bool) error {
 	}
 	f := s.Forecast
 	fmt.Fprintf(w, "weights\t%s, mapped\n", megabytes(f.Weights))
-	fmt.Fprintf(w, "prepared\t%s for the kernels\n", megabytes(f.Panels))
+	fmt.Fprintf(w, "prepared\t%s for the kernels, products in %s\n", megabytes(f.Panels), s.DType)
 	if f.Widened > 0 {
 		fmt.Fprintf(w, "widened\t%s in 32 bits\n", megabytes(f.Widened))
 	}

@@ -7,6 +7,7 @@ package cpu
 type Features struct {
 	AVX2   bool // AVX2, FMA and F16C, with the registers saved by the system
 	AVX512 bool // AVX-512 F, BW, DQ and VL besides AVX2
+	VNNI   bool // AVX-512 VNNI besides these
 }
 
 // Caches are the sizes of the data caches that one core sees, in bytes.

@@ -18,6 +18,7 @@ const (
 	leaf7DQ      = 1 << 17 // EBX
 	leaf7BW      = 1 << 30 // EBX
 	leaf7VL      = 1 << 31 // EBX
+	leaf7VNNI    = 1 << 11 // ECX
 	stateYMM     = 0x06    // XMM and YMM
 	stateZMM     = 0xe6    // opmask, both halves of ZMM, XMM and YMM
 )
@@ -38,10 +39,11 @@ func features() (f Features) {
 		return f
 	}
 	state, _ := xgetbv()
-	_, ebx7, _, _ := cpuid(7, 0)
+	_, ebx7, ecx7, _ := cpuid(7, 0)
 	f.AVX2 = state&stateYMM == stateYMM && ebx7&leaf7AVX2 != 0
 	const all512 = leaf7AVX512F | leaf7DQ | leaf7BW | leaf7VL
 	f.AVX512 = f.AVX2 && state&stateZMM == stateZMM && ebx7&all512 == all512
+	f.VNNI = f.AVX512 && ecx7&leaf7VNNI != 0
 	return f
 }
 

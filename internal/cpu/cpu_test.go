@@ -34,4 +34,7 @@ func TestFeaturesAgreeWithLinux(t *testing.T) {
 	if want := f.AVX2 && has["avx512f"] && has["avx512bw"] && has["avx512dq"] && has["avx512vl"]; f.AVX512 != want {
 		t.Errorf("AVX512: have %v, /proc/cpuinfo says %v", f.AVX512, want)
 	}
+	if want := f.AVX512 && has["avx512_vnni"]; f.VNNI != want {
+		t.Errorf("VNNI: have %v, /proc/cpuinfo says %v", f.VNNI, want)
+	}
 }

@@ -33,7 +33,11 @@ func main() {
 		writeLoops(a, g, m, constants, table)
 		writeUniform(a, g, m, table)
 		table.write(a)
+		small, smallGo := newAssembly(), newDeclarations()
+		writeInt8(small, smallGo, m)
 		for name, text := range map[string]string{
+			"int8_" + m.name + "_amd64.s":     small.String(),
+			"int8_" + m.name + "_amd64.go":    smallGo.String(),
 			"kernels_" + m.name + "_amd64.s":  a.String(),
 			"kernels_" + m.name + "_amd64.go": g.String(),
 		} {

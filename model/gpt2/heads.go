@@ -29,7 +29,7 @@ func (m *LM) Hidden(p *nn.Pass, ids []int32) *tensor.Tensor {
 // Unembed maps hidden states [n, D] to scores [n, V].
 func (m *LM) Unembed(p *nn.Pass, h *tensor.Tensor) *tensor.Tensor {
 	if m.Head != nil {
-		return m.Head.Forward(p, h)
+		return m.Head.Scores(p, h)
 	}
 	return m.Transformer.Wte.Unembed(p, h)
 }

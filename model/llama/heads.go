@@ -31,7 +31,7 @@ func (m *LM) Hidden(p *nn.Pass, ids []int32) *tensor.Tensor { return m.Model.For
 // Unembed maps hidden states [n, D] to scores [n, V].
 func (m *LM) Unembed(p *nn.Pass, h *tensor.Tensor) *tensor.Tensor {
 	if m.Head != nil {
-		return m.Head.Forward(p, h)
+		return m.Head.Scores(p, h)
 	}
 	return m.Model.Embed.Unembed(p, h)
 }

@@ -1,0 +1,57 @@
+package kernel
+
+// int8AVX2 is the tiling for whole numbers that needs nothing but AVX2. Products
+// are sums of words in 32 bits: VPMADDUBSW would be shorter, and saturates.
+func int8AVX2() *int8Tiling {
+	return &int8Tiling{rows: 2, width: 16, tile: int8Tile(int8TileAVX2),
+		rangeOf: rangeOver(8, rangeOfAVX2), quantize: quantizeOver(8, quantizeAVX2),
+		saturate: func(steps int) int { saturateInt8AVX2(steps); return steps * 8 * 16 }}
+}
+
+// int8VNNI is the tiling on VPDPBUSD.
+func int8VNNI() *int8Tiling {
+	return &int8Tiling{rows: 12, width: 32, tile: int8Tile(int8TileAVX512),
+		rangeOf: rangeOver(16, rangeOfAVX512), quantize: quantizeOver(16, quantizeAVX512),
+		saturate: func(steps int) int { saturateInt8AVX512(steps); return steps * 24 * 64 }}
+}
+
+func int8Tile(f func(rows, steps int, a *uint8, lda int, b *int8, columnScale *float32, columnSum *int32, bias, scale *float32, zero *int32, c *float32, ldc int)) int8TileFunc {
+	return func(rows, steps int, a []uint8, lda int, b int8Panel, scale []float32, zero []int32, c []float32, ldc int) {
+		width := len(b.scale)
+		_, _ = scale[rows-1], c[(rows-1)*ldc+width-1]
+		var left *uint8
+		var right *int8
+		if steps > 0 {
+			_, _ = a[(rows-1)*lda+quad*steps-1], b.data[quad*steps*width-1]
+			left, right = &a[0], &b.data[0]
+		}
+		f(rows, steps, left, lda, right, &b.scale[0], &b.sum[:width][0], &b.bias[:width][0], &scale[0], &zero[:rows][0], &c[0], 4*ldc)
+	}
+}
+
+func rangeOver(lanes int, f func(x *float32, n int, lo, hi *float32, top *uint32)) func(x []float32) (lo, hi float32, top uint32) {
+	return func(x []float32) (lo, hi float32, top uint32) {
+		whole := len(x) / lanes * lanes
+		lo, hi, top = rangeOfGo(x[whole:])
+		if whole == 0 {
+			return lo, hi, top
+		}
+		var least, most [16]float32
+		var bits [16]uint32
+		f(&x[0], whole, &least[0], &most[0], &bits[0])
+		for i := range lanes {
+			lo, hi, top = min(lo, least[i]), max(hi, most[i]), max(top, bits[i])
+		}
+		return lo, hi, top
+	}
+}
+
+func quantizeOver(lanes int, f func(dst *uint8, x *float32, n int, inv float32, zero int32)) func(dst []uint8, x []float32, inv float32, zero int32) {
+	return func(dst []uint8, x []float32, inv float32, zero int32) {
+		whole := len(dst) / lanes * lanes
+		if whole > 0 {
+			f(&dst[0], &x[:whole][0], whole, inv, zero)
+		}
+		quantizeGo(dst[whole:], x[whole:], inv, zero)
+	}
+}
