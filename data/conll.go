@@ -77,6 +77,9 @@ func (r Reader) sentences(in io.Reader, name string) iter.Seq2[Sentence, error] 
 			if s.Source.Line == 0 {
 				s.Source = lines.place()
 			}
+			if wrong == nil {
+				wrong = err
+			}
 			if wrong != nil {
 				continue
 			}
@@ -87,8 +90,6 @@ func (r Reader) sentences(in io.Reader, name string) iter.Seq2[Sentence, error] 
 			token, tag := strings.TrimSpace(columns[0]), strings.TrimSpace(columns[len(columns)-1])
 			size += len(line)
 			switch {
-			case err != nil:
-				wrong = err
 			case !utf8.Valid(line):
 				wrong = bad(lines.place(), errNotUTF8)
 			case len(columns) < 2 || token == "" || tag == "":

@@ -204,6 +204,11 @@ func TestSentences(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(have, want) || s.Count != 1 || s.First[0].Place.Line != 9 {
 		t.Errorf("have %+v, %v, %+v", have, err, s)
 	}
+	long := Reader{MaxRow: 20}
+	have, err = Collect(long.sentences(strings.NewReader("a\tO\n"+strings.Repeat("b", 50)+"\tO\n\nc\tO\n"), "f"))
+	if err == nil || !strings.Contains(err.Error(), "f:2: the line has more than 20 bytes") {
+		t.Errorf("a long line gives %+v, %v", have, err)
+	}
 	if _, err := Collect(Reader{}.Sentences(path)); err == nil || !strings.Contains(err.Error(), "a.conll:9: want a token, a tab and a tag") {
 		t.Errorf("error %v", err)
 	}
@@ -287,7 +292,7 @@ func FuzzJSON(f *testing.F) {
 
 // Each sentence has as many tags as words, and none is empty.
 func FuzzSentences(f *testing.F) {
-	for _, s := range []string{"a\tO\n\nb\tB-x\n", "-DOCSTART-\n\n\t\n", "a b\n\xff\tO", "\ufeff\r\n"} {
+	for _, s := range []string{"a\tO\n\nb\tB-x\n", "-DOCSTART-\n\n\t\n", "a\tO\n" + strings.Repeat("a", 101) + "\tO\n\nb\tO", "a b\n\xff\tO", "\ufeff\r\n"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
