@@ -23,7 +23,8 @@ type Message struct {
 	Split string `json:"split"` // "train" or "test"
 
 	// Hard names what makes a message hard on purpose and is empty for the
-	// others. "order": its words in another order belong to another class.
+	// others: "order" (its words in another order belong to another class),
+	// "mention" (names a second topic), "negation" or "irony".
 	Hard string `json:"hard,omitempty"`
 
 	// Pair is common to the two messages of a word-order pair, which are on
