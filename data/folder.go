@@ -35,8 +35,8 @@ func (r Reader) Items(root string, exts ...string) iter.Seq2[Item, error] {
 
 // item reads one file whole.
 func (r Reader) item(f file, fsys fs.FS) (Item, error) {
-	item := Item{Name: f.name}
-	if class, _, nested := strings.Cut(f.name, "/"); nested {
+	item := Item{Name: f.below}
+	if class, _, nested := strings.Cut(f.below, "/"); nested {
 		item.Label = class
 	}
 	in, err := fsys.Open(f.name)

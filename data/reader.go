@@ -58,7 +58,8 @@ type Reader struct {
 // Read gives the examples in files, in order. A path names a table, a folder
 // with a folder of texts (.txt, .md) for each class, a zip file that holds
 // tables or such folders, or something in a zip file, as in
-// reviews.zip/train.jsonl. What stands in a folder or a zip file comes by name.
+// reviews.zip/train.jsonl. What stands in a folder or a zip file comes by name;
+// texts in none of its folders have no label.
 //
 // A row that cannot be used is a *BadRow and ends the sequence, unless Skip
 // lets it pass. Everything else that goes wrong ends it too, finding nothing
@@ -110,6 +111,7 @@ var errStop = errors.New("stop")
 // file is one regular file to read.
 type file struct {
 	name  string // within its file system
+	below string // within the folder that the user named
 	shown string // for messages
 	named bool   // by the user, not found in a folder
 }
@@ -124,11 +126,12 @@ func inTree(name string, use func(fs.FS, []file) bool) error {
 	var files []file
 	err = fs.WalkDir(fsys, root, func(p string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
-			shown := name
-			if p != root {
-				shown = path.Join(filepath.ToSlash(name), strings.TrimPrefix(p, root+"/"))
+			if p == root {
+				files = append(files, file{p, path.Base(p), name, true})
+				return nil
 			}
-			files = append(files, file{p, shown, p == root})
+			below := strings.TrimPrefix(p, root+"/")
+			files = append(files, file{p, below, path.Join(filepath.ToSlash(name), below), false})
 		}
 		return err
 	})

@@ -152,7 +152,15 @@ func TestReadFolders(t *testing.T) {
 		write(t, filepath.Join(dir, "set", members[i]), members[i+1])
 	}
 	z := zipped(t, filepath.Join(dir, "set.zip"), members...)
-	for _, root := range []string{filepath.Join(dir, "set"), z} {
+	var wrapped []string
+	for i, m := range members {
+		if i%2 == 0 {
+			m = "wrap/" + m
+		}
+		wrapped = append(wrapped, m)
+	}
+	w := zipped(t, filepath.Join(dir, "wrapped.zip"), wrapped...)
+	for _, root := range []string{filepath.Join(dir, "set"), z, w + "/wrap"} {
 		have, err := Collect(Reader{}.Read(root))
 		want := []Example{
 			{Text: "one", Label: "a", ID: "a/1.txt", Source: Place{root + "/a/1.txt", 1}},
@@ -381,4 +389,16 @@ func ExampleReader_Read() {
 	// Output:
 	// line 2, bills: Your invoice
 	// line 3, friends: Dinner, Friday?
+}
+
+func BenchmarkRead(b *testing.B) {
+	text := "text,label\n" + strings.Repeat("\"a line, of some words, as people write them\",label\n", 2000)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		for _, err := range (Reader{}).table(strings.NewReader(text), "f", CSV) {
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
 }
