@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"runtime"
 	"strconv"
@@ -13,10 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/qkvgo/qkv/box"
 	"github.com/qkvgo/qkv/measure"
 	"github.com/qkvgo/qkv/nn"
-	"github.com/qkvgo/qkv/token"
 )
 
 // benchOptions are the flags of qkv bench.
@@ -115,11 +112,7 @@ func (a *app) bench(ctx context.Context, args []string, o benchOptions) (err err
 
 // benchTokenize times a tokenizer on standard input.
 func (a *app) benchTokenize(ctx context.Context, b *measure.Bench, model string) error {
-	var folder fs.FS = box.FS()
-	if model != "" {
-		folder = os.DirFS(model)
-	}
-	t, err := token.Open(folder)
+	t, err := openTokenizer(model)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/qkvgo/qkv/box"
 	"github.com/qkvgo/qkv/token"
 )
 
@@ -40,7 +41,7 @@ func newTokenize(a *app) *cobra.Command {
 	var o tokenizeOptions
 	var decode bool
 	cmd := &cobra.Command{
-		Use:   "tokenize -m MODEL [TEXT]...",
+		Use:   "tokenize [-m MODEL] [TEXT]...",
 		Short: "Turn text into a model's token ids, or back",
 		Long: `Print the token ids of each text, one text a line. Without arguments the lines of
 standard input are the texts. With --decode, ids are turned into text: the arguments
@@ -49,12 +50,9 @@ are one sequence of ids, or each line of standard input is one.`,
   qkv tokenize -m models/gpt2 --json < book.txt | head -n 1
   qkv tokenize -m models/gpt2 --decode 15496 11 995`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.model == "" {
-				return usageError{errNoModel}
-			}
-			t, err := token.Open(os.DirFS(o.model))
+			t, err := openTokenizer(o.model)
 			if err != nil {
-				return fmt.Errorf("%s: %w", o.model, err)
+				return err
 			}
 			if decode {
 				return a.detokenize(cmd.Context(), t, args, o)
@@ -63,12 +61,25 @@ are one sequence of ids, or each line of standard input is one.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.model, "model", "m", "", "folder with tokenizer.json")
+	f.StringVarP(&o.model, "model", "m", "", "folder with a tokenizer (default the model in the box)")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a text: ids, tokens, offsets in bytes and in characters")
 	f.BoolVar(&decode, "decode", false, "turn ids into text")
 	f.BoolVar(&o.special, "add-special-tokens", true, "add the tokens that the model wants around a text")
 	f.BoolVar(&o.skipSpecial, "skip-special-tokens", false, "with --decode: leave special tokens out")
 	return cmd
+}
+
+// openTokenizer opens the tokenizer of a model folder, or of the model in the box.
+func openTokenizer(dir string) (*token.Tokenizer, error) {
+	name, folder := dir, os.DirFS(dir)
+	if dir == "" {
+		name, folder = box.Name, box.FS()
+	}
+	t, err := token.Open(folder)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return t, nil
 }
 
 // tokenize prints the ids of every text.
