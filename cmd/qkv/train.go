@@ -133,8 +133,15 @@ func (a *app) trainLM(cmd *cobra.Command, o train.LM) error {
 func commandLine(cmd *cobra.Command, args []string) string {
 	words := append([]string{cmd.CommandPath()}, args...)
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if f.Name != "out" && f.Name != "resume" {
-			words = append(words, "--"+f.Name+"="+f.Value.String())
+		if f.Name == "out" || f.Name == "resume" {
+			return
+		}
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		for _, v := range values {
+			words = append(words, "--"+f.Name+"="+v)
 		}
 	})
 	return strings.Join(words, " ")
