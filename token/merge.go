@@ -105,6 +105,7 @@ type candidate struct {
 	id       int32
 }
 
+//lint:ignore U1000 the heap calls it
 func (c candidate) before(d candidate) bool {
 	return c.rank < d.rank || c.rank == d.rank && c.at < d.at
 }

@@ -211,6 +211,8 @@ func (tr *trainer) merge(n, left, right, id int32, found map[mergePair][]int32) 
 }
 
 // before tells whether a goes first: the more frequent, then the one with the smaller ids.
+//
+//lint:ignore U1000 the heap calls it
 func (a trainPair) before(b trainPair) bool {
 	return a.count > b.count || a.count == b.count && a.pair < b.pair
 }

@@ -74,10 +74,9 @@ func (t *Truncation) apply(limit int, first, second *Encoding) error {
 // share returns the lengths of two texts that do not fit limit together: the shorter one stays whole if the longer can
 // make room and remain the longer; otherwise they share alike.
 func share(limit, n1, n2 int) (int, int) {
-	short, long := min(n1, n2), max(n1, n2)
-	if short > limit {
-		long = short
-	} else {
+	short := min(n1, n2)
+	long := short
+	if short <= limit {
 		long = max(short, limit-short)
 	}
 	if short+long > limit {
