@@ -24,6 +24,7 @@ type Core struct {
 	Drop      float32   // rate of dropout on the weights of a training pass
 	Pattern   Pattern   // intersected with each call's; nil: all may meet
 	Terms     []Term    // added to the scores of each call
+	Reduce    Reducer   // what shortens keys and values first; nil: nothing
 	Mechanism Mechanism // nil: Softmax
 }
 

@@ -79,6 +79,9 @@ func (c *Call) inputs() []*tensor.Tensor {
 
 // run gives the call to the mechanism, if that can take it.
 func (c *Call) run(p *nn.Pass) *tensor.Tensor {
+	if c.Core.Reduce != nil {
+		c.reduce(p)
+	}
 	m := c.Core.Mechanism
 	if m == nil {
 		m = Softmax{}

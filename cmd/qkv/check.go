@@ -55,6 +55,9 @@ Exit code 1 if any case failed, 3 if none failed but some are unsupported.`,
 				if bits {
 					return usagef("--bits is about f32: leave out --dtype %s", dtype)
 				}
+				if cmd.Flags().Changed("tolerance") {
+					return usagef("--tolerance is about f32, whose bound is known: leave out --dtype %s", dtype)
+				}
 				return a.checkPrecision(cmd.Context(), args, dtype.precision, asJSON)
 			}
 			run := func(ctx context.Context, dir string) check.Result { return check.Run(ctx, dir, o) }
