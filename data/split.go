@@ -111,7 +111,7 @@ func quotas(rows int, shares [3]float64, want *[3]float64, have [3]float64) (quo
 	rest := rows
 	order := []int{}
 	for i, s := range shares {
-		exact := s * float64(rows)
+		exact := float64(s * float64(rows))
 		quota[i] = min(int(exact+1e-9), rest) // a product that should be whole may fall just short
 		want[i] += exact
 		rest -= quota[i]
