@@ -107,5 +107,5 @@ func (c *Call) run(p *nn.Pass) *tensor.Tensor {
 		refuse("cannot keep apart what the pattern keeps apart")
 	}
 	out, _ := m.Attend(p, c)
-	return out
+	return c.even(p, out)
 }

@@ -166,7 +166,7 @@ func (k *call) lay(n, wide int, carried bool) {
 		k.rows.Context[i] = wide
 	}
 	if carried && k.hide != nil {
-		k.rows.Hidden = hidden
+		k.rows.Hidden, k.rows.Even = hidden, true
 	}
 }
 
@@ -367,7 +367,7 @@ func (k *call) alone(i int) *call {
 		one.rows.Context = k.rows.Context[i : i+1]
 	}
 	if k.rows.Hidden != nil {
-		one.rows.Hidden = k.rows.Hidden[lo:hi]
+		one.rows.Hidden, one.rows.Even = k.rows.Hidden[lo:hi], k.rows.Even
 	}
 	one.in.IDs, one.in.Types, one.in.Summaries = cut(k.in.IDs, lo, hi), cut(k.in.Types, lo, hi), cut(k.in.Summaries, i, i+1)
 	if k.in.Masked != nil {

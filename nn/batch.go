@@ -17,6 +17,10 @@ type Batch struct {
 	// for padding in the few families whose reference numbers depend on
 	// padded rows; elsewhere padding is dropped before a batch is made.
 	Hidden []bool
+	// Even lets queries from which every key is hidden attend evenly to all
+	// rows of their sequence, as padding before a text does in the reference.
+	// Passes with a memory cannot: later rows are not there yet.
+	Even bool
 }
 
 // Grid is the height and width of a picture in patches or pixels.
