@@ -1,28 +1,13 @@
 package kernel
 
-import "math/bits"
+import "github.com/qkvgo/qkv/internal/philox"
 
 // Philox is the counter-based generator Philox4x32-10 (Salmon et al. 2011,
 // "Parallel random numbers: as easy as 1, 2, 3"): the same key and counter
 // give the same four words, in any order of asking. The low half of a word of
 // 64 bits comes first.
 func Philox(key uint64, counter [2]uint64) [4]uint32 {
-	const (
-		multiplier0, multiplier1 = 0xd2511f53, 0xcd9e8d57
-		weyl0, weyl1             = 0x9e3779b9, 0xbb67ae85
-		rounds                   = 10
-	)
-	k0, k1 := uint32(key), uint32(key>>32)
-	c0, c1 := uint32(counter[0]), uint32(counter[0]>>32)
-	c2, c3 := uint32(counter[1]), uint32(counter[1]>>32)
-	for range rounds {
-		hi0, lo0 := bits.Mul32(multiplier0, c0)
-		hi1, lo1 := bits.Mul32(multiplier1, c2)
-		c0, c1, c2, c3 = hi1^c1^k0, lo1, hi0^c3^k1, lo0
-		k0 += weyl0
-		k1 += weyl1
-	}
-	return [4]uint32{c0, c1, c2, c3}
+	return philox.Block(key, [4]uint32{uint32(counter[0]), uint32(counter[0] >> 32), uint32(counter[1]), uint32(counter[1] >> 32)})
 }
 
 // Uniform fills dst with numbers in [0, 1), multiples of 2⁻²⁴: element i is
