@@ -123,6 +123,19 @@ func (p *Problems) Error() string {
 // Bind gives the parameters of the model m, the struct behind a pointer, the
 // arrays of the file: views of the mapping, not copies.
 func (f *Folder) Bind(m any, r Rules) error {
+	if p := f.bind(m, r); p.any() {
+		return p
+	}
+	return nil
+}
+
+// any says whether there is a problem.
+func (p *Problems) any() bool {
+	return len(p.Missing)+len(p.Unused)+len(p.Shapes)+len(p.Types)+len(p.Untied) > 0
+}
+
+// bind binds what fits, and lists what does not.
+func (f *Folder) bind(m any, r Rules) *Problems {
 	p := &Problems{Dir: f.Dir}
 	byName := map[string]safetensors.Tensor{}
 	for t := range f.Weights.All() {
@@ -163,10 +176,7 @@ func (f *Folder) Bind(m any, r Rules) error {
 	}
 	slices.Sort(p.Unused)
 	slices.Sort(p.Untied)
-	if len(p.Missing)+len(p.Unused)+len(p.Shapes)+len(p.Types)+len(p.Untied) > 0 {
-		return p
-	}
-	return nil
+	return p
 }
 
 // pageName is the page's name for an array of the file.
