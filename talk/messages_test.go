@@ -40,8 +40,8 @@ func TestClassesAreNearlyEqualAndSplitAlike(t *testing.T) {
 		}
 	}
 	for _, c := range Labels() {
-		if total[c] < 60 || total[c] > 190 {
-			t.Errorf("%s has %d messages, want 60 to 190", c, total[c])
+		if total[c] < 140 || total[c] > 190 {
+			t.Errorf("%s has %d messages, want 140 to 190", c, total[c])
 		}
 		if share := float64(test[c]) / float64(total[c]); share < 0.15 || share > 0.32 {
 			t.Errorf("%s: %.2f of the messages are in the test split", c, share)
@@ -112,8 +112,8 @@ func TestPairsDifferInOrderAlone(t *testing.T) {
 			pairs[m.Pair] = append(pairs[m.Pair], m)
 		}
 	}
-	if len(pairs) < 38 {
-		t.Errorf("%d pairs, want at least 38", len(pairs))
+	if len(pairs) < 52 {
+		t.Errorf("%d pairs, want at least 52", len(pairs))
 	}
 	test := 0
 	for id, p := range pairs {
