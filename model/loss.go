@@ -13,6 +13,12 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // NextTokenLoss is the mean cross-entropy of each row's scores [rows,
 // vocabulary] and the label of the row after it in its sequence.
 func NextTokenLoss(p *nn.Pass, logits *tensor.Tensor, labels []int32) *tensor.Tensor {
+	return logits.CrossEntropy(NextLabels(p, labels))
+}
+
+// NextLabels is the label of the row after each row in its sequence, and Ignore
+// for the last ones.
+func NextLabels(p *nn.Pass, labels []int32) []int32 {
 	next := make([]int32, len(labels))
 	for i := range p.Rows.Len() {
 		lo, hi := p.Rows.Off[i], p.Rows.Off[i+1]
@@ -22,7 +28,7 @@ func NextTokenLoss(p *nn.Pass, logits *tensor.Tensor, labels []int32) *tensor.Te
 		copy(next[lo:hi-1], labels[lo+1:hi])
 		next[hi-1] = tensor.Ignore
 	}
-	return logits.CrossEntropy(next)
+	return next
 }
 
 // Classified is the output of a classification head: logits, and before them

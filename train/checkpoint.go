@@ -26,8 +26,9 @@ const (
 
 // trainerState is what trainer.json holds.
 type trainerState struct {
-	Step int             `json:"step"`
-	Run  json.RawMessage `json:"run,omitempty"` // what the run was started with
+	Step  int             `json:"step"`
+	Run   json.RawMessage `json:"run,omitempty"`   // what the run was started with
+	State json.RawMessage `json:"state,omitempty"` // what else goes on
 }
 
 // Kept is what a checkpoint holds besides the trainer's own state.
@@ -35,6 +36,8 @@ type Kept struct {
 	Model  any    // its parameters
 	Config []byte // config.json
 	Run    []byte // JSON object of what the run was started with, which Resume compares; nil: none
+	// State is JSON that Resume gives back; nil: none.
+	State []byte
 	// More writes further files into the folder, each synced; nil: none.
 	More func(dir string) error
 }
@@ -65,29 +68,48 @@ func (t *Trainer) Save(dir string, k Kept) error {
 		if err := safetensors.Write(filepath.Join(temp, optimizerFile), t.Optimizer.State(), nil); err != nil {
 			return err
 		}
-		return writeJSON(filepath.Join(temp, trainerFile), trainerState{t.Done, k.Run})
+		return writeJSON(filepath.Join(temp, trainerFile), trainerState{t.Done, k.Run, k.State})
 	})
 	if err != nil {
 		return err
 	}
-	return clean(dir, path)
+	return clean(dir, checkpointName, path)
 }
 
 // Resume takes up the latest checkpoint in dir, made with the same run, and
 // says whether there is one. The model m must have the optimizer's parameters.
 func (t *Trainer) Resume(dir string, m any, run []byte) (found bool, err error) {
-	path, step, err := latestOf(dir, run)
+	path, _, err := t.resume(dir, m, run)
+	return path != "", err
+}
+
+// resume is Resume that gives the checkpoint's folder, empty where there is none,
+// and Kept's State.
+func (t *Trainer) resume(dir string, m any, run []byte) (path string, more []byte, err error) {
+	path, state, err := latestOf(dir, run)
 	if err != nil || path == "" {
-		return false, err
+		return "", nil, err
 	}
 	moments, err := safetensors.Open(filepath.Join(path, optimizerFile))
 	if err != nil {
-		return false, err
+		return "", nil, err
 	}
 	defer moments.Close()
+	if err := readWeights(path, m); err != nil {
+		return "", nil, err
+	}
+	if err := t.Optimizer.Restore(moments); err != nil {
+		return "", nil, fmt.Errorf("%s: %w", path, err)
+	}
+	t.Done = state.Step
+	return path, state.State, nil
+}
+
+// readWeights gives the parameters of m the values in the model folder path.
+func readWeights(path string, m any) error {
 	weights, err := safetensors.OpenModel(path)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer weights.Close()
 	for name, w := range nn.Params(m) {
@@ -96,41 +118,37 @@ func (t *Trainer) Resume(dir string, m any, run []byte) (found bool, err error) 
 		}
 		x, ok := weights.Tensor(name)
 		if !ok || x.Len() != w.Len() {
-			return false, fmt.Errorf("%s does not hold %s of shape %v", path, name, w.Shape)
+			return fmt.Errorf("%s does not hold %s of shape %v", path, name, w.Shape)
 		}
 		if err := x.ToFloat32(w.Own()); err != nil {
-			return false, err
+			return err
 		}
 		w.Changed()
 	}
-	if err := t.Optimizer.Restore(moments); err != nil {
-		return false, fmt.Errorf("%s: %w", path, err)
-	}
-	t.Done = step
-	return true, nil
+	return nil
 }
 
-// latestOf is Latest, and fails where the checkpoint is of another run.
-func latestOf(dir string, run []byte) (path string, step int, err error) {
-	path, step, err = Latest(dir)
+// latestOf is Latest with what the checkpoint says of itself, and fails where it
+// is of another run.
+func latestOf(dir string, run []byte) (path string, state trainerState, err error) {
+	path, step, err := Latest(dir)
 	if err != nil || path == "" {
-		return "", 0, err
+		return "", state, err
 	}
 	raw, err := os.ReadFile(filepath.Join(path, trainerFile))
 	if err != nil {
-		return "", 0, err
+		return "", state, err
 	}
-	var state trainerState
 	if err := json.Unmarshal(raw, &state); err != nil {
-		return "", 0, fmt.Errorf("%s: %w", filepath.Join(path, trainerFile), err)
+		return "", state, fmt.Errorf("%s: %w", filepath.Join(path, trainerFile), err)
 	}
 	if err := sameRun(state.Run, run); err != nil {
-		return "", 0, fmt.Errorf("%s: %w", path, err)
+		return "", state, fmt.Errorf("%s: %w", path, err)
 	}
 	if state.Step != step {
-		return "", 0, fmt.Errorf("%s: the folder was renamed: it holds step %d", path, state.Step)
+		return "", state, fmt.Errorf("%s: the folder was renamed: it holds step %d", path, state.Step)
 	}
-	return path, step, nil
+	return path, state, nil
 }
 
 // sameRun gives an error that names what differs between two runs, JSON objects
@@ -173,9 +191,9 @@ func Latest(dir string) (path string, step int, err error) {
 	return path, step, err
 }
 
-// clean removes all checkpoints of dir but the one at keep, and what killed
-// runs left.
-func clean(dir, keep string) error {
+// clean removes all folders of dir whose names begin so but the one at keep, and
+// what killed runs left of them.
+func clean(dir, name, keep string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -186,9 +204,9 @@ func clean(dir, keep string) error {
 		if !e.IsDir() || path == keep {
 			continue
 		}
-		if strings.HasPrefix(e.Name(), "."+checkpointName) {
+		if strings.HasPrefix(e.Name(), "."+name) {
 			errs = append(errs, os.RemoveAll(path))
-		} else if strings.HasPrefix(e.Name(), checkpointName) {
+		} else if strings.HasPrefix(e.Name(), name) {
 			errs = append(errs, atomicfile.RemoveFolder(path))
 		}
 	}

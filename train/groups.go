@@ -14,9 +14,9 @@ import (
 // Group gives the parameters whose names match factors of their own. Of several
 // that match, the first counts.
 type Group struct {
-	Pattern string  // of names, as path.Match has them: "h.*.ln_?.weight"
-	Rate    float64 // factor on the learning rate
-	Decay   float64 // factor on the weight decay
+	Pattern string  `json:"pattern"` // of names, as path.Match has them: "h.*.ln_?.weight"
+	Rate    float64 `json:"rate"`    // factor on the learning rate
+	Decay   float64 `json:"decay"`   // factor on the weight decay
 }
 
 // settings are the rate's factor and the weight decay of one parameter.
@@ -71,35 +71,46 @@ func Freeze(m any, patterns ...string) error {
 // is its layer; what has none counts as below all layers, or above them if it
 // comes after them.
 func Layerwise(params iter.Seq2[string, *nn.Param], decay float64) []Group {
-	type place struct {
-		name  string
-		layer int
+	places, layers := heights(params)
+	groups := make([]Group, len(places))
+	for i, p := range places {
+		rate := 1.0
+		for range layers + 1 - p.height {
+			rate *= decay
+		}
+		groups[i] = Group{p.name, rate, 1}
 	}
-	var places []place
-	layers := 0
-	for name := range params {
+	return groups
+}
+
+// place is where a parameter stands: 0 below all layers, 1 in the first, and one
+// more than there are layers above them.
+type place struct {
+	name   string
+	w      *nn.Param
+	height int
+}
+
+// heights gives each parameter its place, and the number of layers.
+func heights(params iter.Seq2[string, *nn.Param]) (places []place, layers int) {
+	const above = -1
+	for name, w := range params {
 		layer, ok := layerOf(name)
 		switch {
 		case ok:
 			layer++
 			layers = max(layers, layer)
 		case layers > 0:
-			layer = -1 // above all
+			layer = above
 		}
-		places = append(places, place{name, layer})
+		places = append(places, place{name, w, layer})
 	}
-	groups := make([]Group, len(places))
-	for i, p := range places {
-		if p.layer < 0 {
-			p.layer = layers + 1
+	for i := range places {
+		if places[i].height == above {
+			places[i].height = layers + 1
 		}
-		rate := 1.0
-		for range layers + 1 - p.layer {
-			rate *= decay
-		}
-		groups[i] = Group{p.name, rate, 1}
 	}
-	return groups
+	return places, layers
 }
 
 // layerOf is the first number between the dots of a name.

@@ -46,7 +46,7 @@ func (r *lmRun) check() error {
 		return err
 	}
 	if path != "" && !r.Resume {
-		return fmt.Errorf("%s holds a run already: go on with --resume, or choose another folder", path)
+		return alreadyThere(path)
 	}
 	config, err := r.LM.config(max(r.Vocab, 1), 0, nn.F32)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	"github.com/qkvgo/qkv/data"
 	"github.com/qkvgo/qkv/device"
@@ -36,6 +37,34 @@ func NextToken(m model.CausalLM) Loss {
 	}
 }
 
+// Smoothed is the mean cross-entropy of a model's logits and its input's labels, a
+// share of each label spread over all classes (Szegedy et al. 2016, §7), as
+// Hugging Face's LabelSmoother. A language model's labels are of the rows
+// themselves; each row is to say the next one's.
+func Smoothed(m model.Model, share float64) Loss {
+	return func(p *nn.Pass, in *model.Input) *tensor.Tensor {
+		bare := *in
+		bare.Labels = nil
+		out := m.Run(p, &bare)
+		i := slices.IndexFunc(out, func(o model.Output) bool { return o.Name == "logits" })
+		if i < 0 || in.Labels == nil {
+			panic(&tensor.Fault{Op: "loss", Msg: fmt.Sprintf("label smoothing needs labels of classes, and %T to give logits", m)})
+		}
+		targets := in.Labels
+		if _, ok := m.(model.CausalLM); ok {
+			targets = model.NextLabels(p, in.Labels)
+		}
+		count := 0
+		for _, t := range targets {
+			if t != tensor.Ignore {
+				count++
+			}
+		}
+		rows := out[i].Value.CrossEntropyRows(targets, float32(share), nil)
+		return rows.Sum().Scale(1 / float32(max(count, 1)))
+	}
+}
+
 // Score is a loss over a set.
 type Score struct {
 	Loss   float64 // mean over labels, in nats
@@ -58,12 +87,7 @@ func Evaluate(ctx context.Context, loss Loss, batches iter.Seq2[data.Batch, erro
 		if err != nil {
 			return s, err
 		}
-		n := 0
-		for _, l := range b.Input.Labels {
-			if l != tensor.Ignore {
-				n++
-			}
-		}
+		n := labels(b)
 		if n == 0 {
 			continue
 		}
@@ -75,6 +99,23 @@ func Evaluate(ctx context.Context, loss Loss, batches iter.Seq2[data.Batch, erro
 	}
 	s.Loss = sum / float64(s.Labels)
 	return s, nil
+}
+
+// labels is how many labels of a batch count, each as much as the others: of
+// rows or sequences, numbers, or else sequences.
+func labels(b data.Batch) (n int) {
+	switch {
+	case b.Input.Labels != nil:
+		for _, l := range b.Input.Labels {
+			if l != tensor.Ignore {
+				n++
+			}
+		}
+		return n
+	case b.Input.Targets != nil:
+		return len(b.Input.Targets)
+	}
+	return b.Rows.Len()
 }
 
 // evaluate is the loss of one batch.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/qkvgo/qkv/data"
 	"github.com/qkvgo/qkv/internal/atomicfile"
@@ -31,6 +32,12 @@ type Record struct {
 	ValLoss         float64 `json:"val_loss,omitempty"` // in nats per token, where the step was evaluated
 	Perplexity      float64 `json:"val_perplexity,omitempty"`
 	BitsPerByte     float64 `json:"val_bits_per_byte,omitempty"`
+
+	Epoch   float64            `json:"epoch,omitempty"`   // passes over the data that are done
+	Metrics map[string]float64 `json:"metrics,omitempty"` // of the evaluation, where the step was evaluated
+	Best    bool               `json:"best,omitempty"`    // they are the best so far
+	Steps   int                `json:"-"`                 // of the whole run
+	Left    time.Duration      `json:"-"`                 // what is left, as it went so far
 }
 
 // set adds a score on a text.

@@ -31,6 +31,9 @@ type Options struct {
 	Seed       uint64   // of dropout
 	Device     device.Device
 
+	// Prepare sets up the pass of a batch; nil: as it is made.
+	Prepare func(p *nn.Pass)
+
 	// Stepped is called after each step; nil: nobody looks on. An error ends
 	// the run.
 	Stepped func(Step) error
@@ -105,6 +108,9 @@ func (t *Trainer) step(ctx context.Context, batches []data.Batch) (Step, error) 
 		p := nn.NewPass(ctx, b.Rows, nn.Options{Device: t.Options.Device, Tape: true})
 		defer p.Close() // View's gradients hold until the step is done
 		p.Train, p.Seed = true, t.passSeed(i)
+		if t.Options.Prepare != nil {
+			t.Options.Prepare(p)
+		}
 		loss := t.Loss(p, b.Input)
 		s.Loss += float64(loss.Scalar())
 		s.Rows += b.Rows.Rows()

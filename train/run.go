@@ -1,0 +1,222 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/qkvgo/qkv/data"
+	"github.com/qkvgo/qkv/device"
+	"github.com/qkvgo/qkv/model"
+	"github.com/qkvgo/qkv/nn"
+	"github.com/qkvgo/qkv/tensor"
+)
+
+// Run trains any model on any batches: language models, classifiers of
+// sequences, rows and pictures, regression. With a folder Out it keeps
+// checkpoints there from which it goes on to the bits of never having stopped,
+// and writes the result there as a Hugging Face folder; without one nothing is
+// written. Either way the model has the result's weights in the end.
+type Run struct {
+	Plan
+
+	Model model.Model // its parameters are trained, those that are frozen excepted
+	Loss  Loss        // nil: the model's own, smoothed as the plan has it
+
+	// Data are the batches, as many as the steps need. A plan in epochs needs a
+	// source that counts them, such as data.Set.
+	Data data.Source
+	// Held gives the batches to evaluate the loss on; nil: none.
+	Held func() iter.Seq2[data.Batch, error]
+	// Judge gives other metrics of the model as it is; nil: none. It must not
+	// change it, and not be random.
+	Judge func(ctx context.Context) (map[string]float64, error)
+
+	Out       string                 // folder of the result; empty: nothing is written
+	Resume    bool                   // go on from the latest checkpoint in Out
+	SaveEvery int                    // steps between checkpoints; 0: only where the run stops
+	Config    []byte                 // config.json of the model, for the folders
+	Files     func(dir string) error // writes what else belongs into them, such as the tokenizer; nil: nothing
+	About     []byte                 // a JSON object that the run that Resume takes up must have too; nil: none
+
+	Device device.Device // nil: the machine's cores
+	Watch  func(Event)   // is told what goes on; nil: nobody listens
+}
+
+// Result is what came of a run.
+type Result struct {
+	Steps   int                // steps taken
+	Epochs  float64            // passes over the data; 0 where the source does not count
+	Loss    float64            // of the last step's batches, before the step
+	Metrics map[string]float64 // of the weights that are the result; nil where nothing was evaluated
+	Best    float64            // the best value of the plan's metric
+	BestAt  int                // the step that it was found after; 0: none was evaluated
+	Early   bool               // the run ended because nothing got better
+	Records []Record           // of all steps that this process took
+	Elapsed time.Duration      // of this process
+}
+
+// Counted is a source that knows how many batches passes over it have.
+type Counted interface{ Batches(epochs float64) int64 }
+
+// Train runs the training to its end, or until ctx ends: then, with a folder, it
+// saves its state and gives a *Stopped.
+func (r Run) Train(ctx context.Context) (result *Result, err error) {
+	defer tensor.Guard(&err)
+	w := &running{Run: r, started: time.Now()}
+	if err := w.prepare(); err != nil {
+		return nil, err
+	}
+	if w.Out != "" {
+		if err := w.open(); err != nil {
+			return nil, err
+		}
+		defer w.log.Close()
+	}
+	w.from = w.trainer.Done
+	w.thaw()
+	defer w.thawAll()
+	if !w.state.Early {
+		err = w.trainer.Run(ctx, w.Data)
+	}
+	switch {
+	case errors.Is(err, errEarly):
+	case err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) && w.Out != "":
+		if err := w.save(); err != nil {
+			return nil, err
+		}
+		path, step, err := Latest(w.Out)
+		if err != nil {
+			return nil, err
+		}
+		return nil, &Stopped{step, w.steps, path, context.Cause(ctx)}
+	case err != nil:
+		return nil, err
+	}
+	return w.finish(ctx)
+}
+
+// errEarly ends a run in which nothing gets better.
+var errEarly = errors.New("no better metric")
+
+// running is a Run at work.
+type running struct {
+	Run
+	steps   int // of the whole run
+	epoch   int // batches of the first pass over the data; 0: unknown
+	ends    map[int]bool
+	spec    []byte
+	loss    Loss
+	trainer *Trainer
+	average *Average
+	places  []place // of the parameters that are trained
+	layers  int
+	state   standing
+	best    [][]float32 // the best weights, where there is no folder for them
+	log     *runLog
+	records []Record
+	started time.Time
+	from    int // the step this process began after
+}
+
+// standing is what a checkpoint remembers beside weights and optimizer.
+type standing struct {
+	Best   float64 `json:"best"`
+	BestAt int     `json:"best_step"` // 0: nothing was evaluated yet
+	Worse  int     `json:"worse"`     // evaluations since then
+	Early  bool    `json:"early,omitempty"`
+}
+
+// prepare makes all that a run needs, and writes nothing.
+func (r *running) prepare() error {
+	if err := r.Plan.Check(); err != nil {
+		return err
+	}
+	if err := r.count(); err != nil {
+		return err
+	}
+	schedule, err := r.schedule(r.steps)
+	if err != nil {
+		return err
+	}
+	if r.loss = r.Loss; r.loss == nil {
+		if r.loss = Own(r.Model); r.Smoothing > 0 {
+			r.loss = Smoothed(r.Model, r.Smoothing)
+		}
+	}
+	if err := Freeze(r.Model, r.Plan.Freeze...); err != nil {
+		return err
+	}
+	r.places, r.layers = heights(r.trained())
+	optimizer, err := r.optimizer(r.trained(), r.Device)
+	if err != nil {
+		return err
+	}
+	switch r.Average {
+	case "ema":
+		r.average = NewEMA(r.trained(), or(r.AverageDecay, 0.999), r.Device)
+	case "swa":
+		r.average = NewSWA(r.trained(), r.Device)
+	}
+	r.trainer = &Trainer{Loss: r.loss, Optimizer: optimizer, Options: Options{
+		Steps: r.steps, Accumulate: r.Accumulate, Schedule: schedule, Clip: r.clip(), ClipValue: r.ClipValue,
+		Seed: r.Seed, Device: r.Device, Stepped: r.stepped,
+	}}
+	r.spec, err = r.describe()
+	return err
+}
+
+// trained gives the parameters that are trained.
+func (r *running) trained() iter.Seq2[string, *nn.Param] {
+	return func(yield func(string, *nn.Param) bool) {
+		for name, w := range nn.Params(r.Model) {
+			if !w.Frozen && !yield(name, w) {
+				return
+			}
+		}
+	}
+}
+
+// describe is what a checkpoint must agree with: the plan and what the caller
+// says of the rest.
+func (r *running) describe() ([]byte, error) {
+	all := map[string]json.RawMessage{}
+	if len(r.About) > 0 {
+		if err := json.Unmarshal(r.About, &all); err != nil {
+			return nil, err
+		}
+	}
+	raw, err := json.Marshal(r.Plan)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
+}
+
+// open readies the folder: it takes up a checkpoint, or makes sure there is none.
+func (r *running) open() error {
+	path, _, err := Latest(r.Out)
+	if err != nil {
+		return err
+	}
+	if path != "" && !r.Resume {
+		return alreadyThere(path)
+	}
+	if path != "" {
+		if err := r.resume(); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(r.Out, 0o777); err != nil {
+		return err
+	}
+	r.log, err = openLog(filepath.Join(r.Out, logFile), r.trainer.Done)
+	return err
+}

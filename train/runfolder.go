@@ -1,0 +1,166 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/qkvgo/qkv/checkpoint"
+	"github.com/qkvgo/qkv/internal/atomicfile"
+	"github.com/qkvgo/qkv/safetensors"
+)
+
+// Names within the folder of a run, beside checkpoints and log.
+const (
+	bestName    = "best-"               // and the step: the weights of the best evaluation so far
+	averageFile = "average.safetensors" // in a checkpoint
+)
+
+func alreadyThere(path string) error {
+	return fmt.Errorf("%s holds a run already: go on with --resume, or choose another folder", path)
+}
+
+// save writes a checkpoint.
+func (r *running) save() error {
+	state, err := json.Marshal(r.state)
+	if err != nil {
+		return err
+	}
+	return r.trainer.Save(r.Out, Kept{Model: r.Model, Config: r.Config, Run: r.spec, State: state, More: func(dir string) error {
+		if r.average != nil {
+			if err := safetensors.Write(filepath.Join(dir, averageFile), r.average.State(), nil); err != nil {
+				return err
+			}
+		}
+		return r.files(dir)
+	}})
+}
+
+// files writes what belongs into a folder beside the model.
+func (r *running) files(dir string) error {
+	if r.Files == nil {
+		return nil
+	}
+	return r.Files(dir)
+}
+
+// resume takes up the latest checkpoint.
+func (r *running) resume() error {
+	path, state, err := r.trainer.resume(r.Out, r.Model, r.spec)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(state, &r.state); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(path, trainerFile), err)
+	}
+	if r.average == nil {
+		return nil
+	}
+	f, err := safetensors.Open(filepath.Join(path, averageFile))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return r.average.Restore(f)
+}
+
+// keep makes the weights the best so far. A run that is taken up before this
+// step comes by here again with the same ones.
+func (r *running) keep() error {
+	if r.Out == "" {
+		r.best = r.best[:0]
+		for _, p := range r.places {
+			r.best = append(r.best, slices.Clone(p.w.Float32()))
+		}
+		return nil
+	}
+	path := r.bestPath()
+	if _, err := os.Stat(path); err == nil {
+		return nil // the same step of the same run has the same bits
+	}
+	err := atomicfile.Folder(path, func(temp string) error {
+		if err := checkpoint.Save(temp, r.Model, r.Config); err != nil {
+			return err
+		}
+		return r.files(temp)
+	})
+	if err != nil {
+		return err
+	}
+	return clean(r.Out, bestName, path)
+}
+
+// bestPath is the folder of the best weights.
+func (r *running) bestPath() string {
+	return filepath.Join(r.Out, bestName+strconv.Itoa(r.state.BestAt))
+}
+
+// recall gives the model the best weights.
+func (r *running) recall() error {
+	if r.Out != "" {
+		return readWeights(r.bestPath(), r.Model)
+	}
+	for i, p := range r.places {
+		copy(p.w.Own(), r.best[i])
+		p.w.Changed()
+	}
+	return nil
+}
+
+// finish gives the model the weights of the result and writes them.
+func (r *running) finish(ctx context.Context) (*Result, error) {
+	if r.Out != "" {
+		if err := r.save(); err != nil {
+			return nil, err
+		}
+	}
+	result := &Result{Steps: r.trainer.Done, Epochs: r.epochs(r.trainer.Done),
+		Best: r.state.Best, BestAt: r.state.BestAt, Early: r.state.Early, Records: r.records}
+	if n := len(r.records); n > 0 {
+		result.Loss = r.records[n-1].Loss
+	}
+	switch {
+	case r.KeepBest && r.state.BestAt > 0:
+		if err := r.recall(); err != nil {
+			return nil, err
+		}
+	case r.averaged():
+		r.average.Swap()
+	}
+	if err := r.final(ctx, result); err != nil {
+		return nil, err
+	}
+	if r.Out != "" {
+		if err := errors.Join(r.files(r.Out), checkpoint.Save(r.Out, r.Model, r.Config)); err != nil {
+			return nil, err
+		}
+	}
+	result.Elapsed = time.Since(r.started)
+	return result, nil
+}
+
+// final evaluates the result, unless its record says what comes out.
+func (r *running) final(ctx context.Context, result *Result) error {
+	if r.Held == nil && r.Judge == nil {
+		return nil
+	}
+	at := result.Steps
+	if r.KeepBest && r.state.BestAt > 0 {
+		at = r.state.BestAt
+	}
+	for _, rec := range r.records {
+		if rec.Step == at && rec.Metrics != nil {
+			result.Metrics = rec.Metrics
+			return nil
+		}
+	}
+	metrics, err := r.metrics(ctx)
+	result.Metrics = metrics
+	return err
+}
