@@ -85,6 +85,7 @@ type trainer struct {
 	words  []trainWord
 	counts map[mergePair]int64 // occurrences of pairs, words times their counts; not lowered by a pair's own merge
 	queue  heap[trainPair]
+	mark   string // begins tokens that go on with a word, once in a merged one; empty: nothing does
 }
 
 // A trainWord is a word as tokens, and how often it occurs.
@@ -126,15 +127,20 @@ func (tr *trainer) read(words map[string]int64) {
 		for i := range len(w) {
 			word.symbols[i] = bytes[w[i]]
 		}
-		n := int32(len(tr.words))
-		tr.words = append(tr.words, word)
-		for i := 1; i < len(w); i++ {
-			p := pairOf(word.symbols[i-1], word.symbols[i])
-			tr.counts[p] += word.count
-			found[p] = appendOnce(found[p], n)
-		}
+		tr.take(word, found)
 	}
 	tr.enqueue(found)
+}
+
+// take takes a word up and notes its pairs in found.
+func (tr *trainer) take(word trainWord, found map[mergePair][]int32) {
+	n := int32(len(tr.words))
+	tr.words = append(tr.words, word)
+	for i := 1; i < len(word.symbols); i++ {
+		p := pairOf(word.symbols[i-1], word.symbols[i])
+		tr.counts[p] += word.count
+		found[p] = appendOnce(found[p], n)
+	}
 }
 
 // appendOnce appends n unless it is the last already.
@@ -169,7 +175,7 @@ func (tr *trainer) learn(size int, least int64) [][2]string {
 		}
 		left, right := int32(top.pair>>32), int32(uint32(top.pair))
 		merged := [2]string{tr.tokens[left], tr.tokens[right]}
-		id := tr.token(merged[0] + merged[1])
+		id := tr.token(merged[0] + strings.TrimPrefix(merged[1], tr.mark))
 		merges = append(merges, merged)
 		found := map[mergePair][]int32{}
 		for _, n := range top.words {
