@@ -154,9 +154,16 @@ func (c Config) headDrop() float32 {
 }
 
 // Run gives loss, where there are labels, and logits [sequences, K].
-func (m *Classifier) Run(p *nn.Pass, in *model.Input) []model.Output {
-	x := p.Drop(m.drop, m.Bert.Pool(p, m.Bert.run(p, in)))
-	return model.Classified(m.labels, m.Score.Forward(p, x), in, model.PerSequence)
+func (m *Classifier) Run(p *nn.Pass, in *model.Input) []model.Output { return model.Judged(m, p, in) }
+
+// Represent gives the pooled documents, [sequences, D].
+func (m *Classifier) Represent(p *nn.Pass, in *model.Input) *tensor.Tensor {
+	return m.Bert.Pool(p, m.Bert.run(p, in))
+}
+
+// Judge maps pooled documents to scores [n, K].
+func (m *Classifier) Judge(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor {
+	return m.Score.Forward(p, p.Drop(m.drop, x))
 }
 
 // ClassLabels are the names of the classes.

@@ -66,10 +66,15 @@ func NewClassifier(c Config) (*Classifier, error) {
 }
 
 // Run gives loss, where there are labels, and logits [sequences, K].
-func (m *Classifier) Run(p *nn.Pass, in *model.Input) []model.Output {
-	h := m.Model.Forward(p, in.IDs).Gather(model.LastToken(p.Rows, in.IDs, m.pad))
-	return model.Classified(m.labels, m.Score.Forward(p, h), in, model.PerSequence)
+func (m *Classifier) Run(p *nn.Pass, in *model.Input) []model.Output { return model.Judged(m, p, in) }
+
+// Represent gives the row that stands for each document, [sequences, D].
+func (m *Classifier) Represent(p *nn.Pass, in *model.Input) *tensor.Tensor {
+	return m.Model.Forward(p, in.IDs).Gather(model.LastToken(p.Rows, in.IDs, m.pad))
 }
+
+// Judge maps documents to scores [n, K].
+func (m *Classifier) Judge(p *nn.Pass, x *tensor.Tensor) *tensor.Tensor { return m.Score.Forward(p, x) }
 
 // ClassLabels are the names of the classes.
 func (m *Classifier) ClassLabels() model.Labels { return m.labels }
