@@ -12,6 +12,7 @@ import (
 
 	"github.com/qkvgo/qkv/checkpoint"
 	"github.com/qkvgo/qkv/model"
+	"github.com/qkvgo/qkv/model/bag"
 	"github.com/qkvgo/qkv/model/bert"
 	"github.com/qkvgo/qkv/model/gpt2"
 	"github.com/qkvgo/qkv/model/llama"
@@ -60,6 +61,9 @@ var families = []family{
 		"BertForMultipleChoice":         with(bert.Defaults, bert.Config.Check, sure(bert.NewChooser)),
 		"BertForTokenClassification":    with(bert.Defaults, bert.Config.Check, sure(bert.NewTagger)),
 		"BertForQuestionAnswering":      with(bert.Defaults, bert.Config.Check, sure(bert.NewAnswerer)),
+	}},
+	{"qkv-bag", checkpoint.Rules{}, map[string]page{
+		"QKVBagForSequenceClassification": with(bag.Defaults, bag.Config.Check, sure(bag.New)),
 	}},
 	{"vit", checkpoint.Rules{Base: "vit", Spare: []string{"vit.pooler.", "pooler.", "embeddings.mask_token", "vit.embeddings.mask_token"}}, map[string]page{
 		"ViTModel":                  with(vit.Defaults, vit.Config.Check, sure(vit.NewBase)),

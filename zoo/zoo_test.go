@@ -36,6 +36,7 @@ var (
 		"num_hidden_layers": 2, "num_attention_heads": 3, "type_vocab_size": 3}
 	llama = config{"vocab_size": 13, "max_position_embeddings": 19, "hidden_size": 12, "intermediate_size": 17,
 		"num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1, "pad_token_id": 12}
+	bag = config{"vocab_size": 13, "num_features": 13}
 	vit = config{"hidden_size": 12, "intermediate_size": 17, "num_hidden_layers": 2, "num_attention_heads": 3,
 		"image_size": 12, "patch_size": 4, "num_channels": 2, "encoder_stride": 4}
 	bit = config{"model_type": "bit", "num_channels": 2, "embedding_size": 8, "hidden_sizes": []int{16, 8}, "depths": []int{2, 1}, "num_groups": 2,
@@ -82,6 +83,9 @@ var tiny = []struct {
 	{"BertForMultipleChoice", bert},
 	{"BertForTokenClassification", bert},
 	{"BertForQuestionAnswering", bert.with(config{"hidden_act": "leaky_relu"})},
+	{"QKVBagForSequenceClassification", bag},
+	{"QKVBagForSequenceClassification", bag.with(config{"num_features": 11, "ngram_range": []int{1, 2}, "use_idf": true, "norm": "l2", "binary": true})},
+	{"QKVBagForSequenceClassification", bag.with(config{"num_features": 7, "ngram_range": []int{2, 3}, "hashed": true, "sublinear_tf": true, "num_labels": 3})},
 	{"ViTModel", vit},
 	{"ViTModel", vit.with(config{"pooler_output_size": 5, "pooler_act": "tanh"})},
 	{"ViTForImageClassification", vit.with(config{"qkv_bias": false, "image_size": []int{8, 12}, "patch_size": []int{4, 3}})},
