@@ -1,0 +1,194 @@
+package talk
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/qkvgo/qkv/batch"
+	"github.com/qkvgo/qkv/data"
+	"github.com/qkvgo/qkv/eval"
+	"github.com/qkvgo/qkv/model"
+	"github.com/qkvgo/qkv/nn"
+	"github.com/qkvgo/qkv/scratch"
+	"github.com/qkvgo/qkv/train"
+)
+
+// recipe is how a rung of the ladder is made and trained.
+type recipe struct {
+	key     string // for the figures: bag, ngrams, …, transformer-pretrained
+	name    string // for people
+	made    scratch.Options
+	rate    float64 // the learning rate of AdamW
+	words   bool    // reads whole words, not pieces
+	pretext string  // what it is pretrained on: "", "causal-lm" or "masked-lm"
+}
+
+// rung is a recipe carried out on some labels.
+type rung struct {
+	recipe
+	model      *scratch.Model
+	labels     int
+	parameters int
+	steps      int
+	losses     []float64     // of each step's batch
+	took       time.Duration // training on the labels
+	before     time.Duration // pretraining
+	reads      float64       // test documents a second
+
+	scores [][]float64 // [test documents][classes] probabilities
+	called []int       // the likeliest class of each test document
+	right  []bool
+	eval.Interval
+}
+
+// recipes are the rungs from the ground up.
+func (r *run) recipes() []recipe {
+	z := r.size
+	base := scratch.Options{Width: z.width, Dropout: 0.1, Seed: r.Seed, Length: z.length}
+	kind := func(kind string, change func(o *scratch.Options)) scratch.Options {
+		o := base
+		o.Kind = kind
+		if change != nil {
+			change(&o)
+		}
+		return o
+	}
+	transformer := kind("transformer", func(o *scratch.Options) { o.Layers, o.Heads = z.layers, z.heads })
+	return []recipe{
+		{key: "bag", name: "Bag of words", made: kind("bag", nil), words: true},
+		{key: "ngrams", name: "Word pairs, tf-idf", made: kind("tfidf", func(o *scratch.Options) { o.NGrams, o.C = 2, 10 }), words: true},
+		{key: "transformer", name: "Transformer", made: transformer, rate: 1e-3},
+	}
+}
+
+// make makes a recipe's model with its first values.
+func (r *run) make(c recipe, seed uint64) (*scratch.Model, *tokens, error) {
+	t := r.pieces
+	if c.words {
+		t = r.words
+	}
+	o := c.made
+	o.Seed = seed
+	m, err := o.With(t.Tokenizer, slices.Values(texts(r.set.Train)), r.set.Labels)
+	return m, t, err
+}
+
+// learn carries out a recipe on labelled examples; from, or nil, is a pretrained
+// model whose body the new one starts with. Where it goes on, tell is called.
+func (r *run) learn(ctx context.Context, c recipe, examples []data.Example, from model.Model, seed uint64, tell func(share float64)) (*rung, error) {
+	m, t, err := r.make(c, seed)
+	if err != nil {
+		return nil, err
+	}
+	if from != nil {
+		adopt(m.Model, from)
+	}
+	g := &rung{recipe: c, model: m, labels: len(examples), parameters: scratch.Parameters(m.Model)}
+	start := r.Now()
+	if direct, ok := m.Model.(model.Direct); ok {
+		err = r.solve(ctx, direct, t, examples, c.made)
+	} else {
+		err = r.descend(ctx, g, t, examples, seed, tell)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.name, err)
+	}
+	g.took = r.Now().Sub(start)
+	return g, r.judge(ctx, g, t)
+}
+
+// solve fits a model whose loss has one lowest point.
+func (r *run) solve(ctx context.Context, m model.Direct, t *tokens, examples []data.Example, o scratch.Options) error {
+	var labels []int32
+	for _, c := range r.set.classes(examples) {
+		labels = append(labels, int32(c))
+	}
+	c := o.C
+	if c == 0 {
+		c = 1
+	}
+	_, err := m.Fit(ctx, t.ids(texts(examples)), labels, model.FitOptions{C: c, Device: r.Device, Tolerance: 1e-4})
+	return err
+}
+
+// descend trains a network on labelled examples.
+func (r *run) descend(ctx context.Context, g *rung, t *tokens, examples []data.Example, seed uint64, tell func(float64)) error {
+	set, err := r.encode(ctx, t, examples)
+	if err != nil {
+		return err
+	}
+	each := (len(examples) + r.size.batch - 1) / r.size.batch
+	g.steps = max(r.size.steps, r.size.epochs*each)
+	plan := train.Plan{Steps: g.steps, Rate: g.rate, WarmupRatio: 0.1, Decay: 0.01, Seed: seed}
+	g.losses, err = r.train(ctx, train.Run{Plan: plan, Model: g.model.Model, Data: set.Source(batch.Plan{Examples: r.size.batch, Seed: seed})}, tell)
+	return err
+}
+
+// train runs a training and gives the loss of each step.
+func (r *run) train(ctx context.Context, t train.Run, tell func(share float64)) (losses []float64, err error) {
+	t.Device = r.Device
+	t.Watch = func(e train.Event) {
+		if e.Record != nil {
+			losses = append(losses, e.Record.Loss)
+			if tell != nil {
+				tell(float64(len(losses)) / float64(t.Plan.Steps))
+			}
+		}
+	}
+	_, err = t.Train(ctx)
+	return losses, err
+}
+
+// judge lets a rung read the test documents.
+func (r *run) judge(ctx context.Context, g *rung, t *tokens) error {
+	set, err := r.encode(ctx, t, r.set.Test)
+	if err != nil {
+		return err
+	}
+	start := r.Now()
+	said, err := batch.Predict(ctx, g.model.Model, set, batch.PredictOptions{Device: r.Device})
+	if err != nil {
+		return err
+	}
+	g.reads = float64(set.Len()) / max(r.Now().Sub(start).Seconds(), 1e-9)
+	g.scores, g.called = said.Probabilities(), said.Classes()
+	g.right = make([]bool, len(g.called))
+	for i, c := range set.Classes() {
+		g.right[i] = g.called[i] == c
+	}
+	g.Interval, err = r.interval(g.right)
+	return err
+}
+
+// interval is the share of what is right, with the interval that the bootstrap
+// gives.
+func (r *run) interval(right []bool) (eval.Interval, error) {
+	return eval.Bootstrap(len(right), func(rows []int) (float64, error) {
+		n := 0
+		for _, i := range rows {
+			if right[i] {
+				n++
+			}
+		}
+		return float64(n) / float64(len(rows)), nil
+	}, eval.Resampling{Rounds: r.size.resamplings, Seed: r.Seed})
+}
+
+// adopt gives a model the values of all parameters that another has under the same
+// name and shape, and names those that stay new.
+func adopt(m, from any) (fresh []string) {
+	have := map[string]*nn.Param{}
+	for name, w := range nn.Params(from) {
+		have[name] = w
+	}
+	for name, w := range nn.Params(m) {
+		if old, ok := have[name]; ok && slices.Equal(old.Shape, w.Shape) {
+			w.Set(slices.Clone(old.Float32()))
+		} else {
+			fresh = append(fresh, name)
+		}
+	}
+	return fresh
+}
