@@ -39,6 +39,7 @@ func TestFaults(t *testing.T) {
 		{func() { tensor.Concat(x, row) }, "Concat: [2 3 4] and [5]: heights differ"},
 		{func() { tensor.Stack(x, row) }, "Stack: [2 3 4] and [5]: widths differ"},
 		{func() { x.MeanRows([]int{0, 7}) }, "MeanRows: [2 3 4]: the runs do not ascend within its rows"},
+		{func() { x.MaxRows([]int{0, 7}) }, "MaxRows: [2 3 4]: the runs do not ascend within its rows"},
 		{func() { x.MeanRows([]int{3, 2, 6}) }, "MeanRows: [2 3 4]: the runs do not ascend within its rows"},
 		{func() { x.Mix([][]int32{{6}}, [][]float32{{1}}) }, "Mix: [2 3 4]: place 0 takes what is not a row, or not one weight a row"},
 		{func() { x.Repeat(2) }, "Repeat: [2 3 4]: repeats a single row"},

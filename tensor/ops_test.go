@@ -275,6 +275,27 @@ var ops = []op{
 			return y
 		})
 	}},
+	{name: "MaxRows", draw: func(d draw) call {
+		x := d.normal(d.rows(), d.width())
+		off := []int{0, x.rows}
+		for range d.IntN(4) {
+			off = append(off, d.IntN(x.rows+1))
+		}
+		slices.Sort(off)
+		return single(x, func(x *tensor.Tensor) *tensor.Tensor { return x.MaxRows(off) }, func(x mat) mat {
+			y := newMat(len(off)-1, x.width)
+			for i := range y.rows {
+				for j := range y.width {
+					for r := off[i]; r < off[i+1]; r++ {
+						if v := x.at(r, j); r == off[i] || v > y.v[i*y.width+j] {
+							y.v[i*y.width+j] = v
+						}
+					}
+				}
+			}
+			return y
+		})
+	}},
 	{name: "Sum", relative: 8, absolute: 64, draw: func(d draw) call {
 		return single(d.normal(d.rows(), d.width()), (*tensor.Tensor).Sum, func(x mat) mat { return number(x.sum()) })
 	}},
