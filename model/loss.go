@@ -31,6 +31,16 @@ func NextLabels(p *nn.Pass, labels []int32) []int32 {
 	return next
 }
 
+// Continued is the output of a head that scores the next token: logits [rows,
+// vocabulary], and before them the loss where the input has labels.
+func Continued(p *nn.Pass, logits *tensor.Tensor, in *Input) []Output {
+	out := []Output{{Name: "logits", Value: logits}}
+	if in.Labels != nil {
+		out = append([]Output{{"loss", NextTokenLoss(p, logits, in.Labels), PerCall}}, out...)
+	}
+	return out
+}
+
 // Classified is the output of a classification head: logits, and before them
 // the loss where the input has labels. The kind of loss is the config's
 // problem_type, or follows from the labels as the reference has it: one label

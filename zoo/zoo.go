@@ -12,10 +12,14 @@ import (
 
 	"github.com/qkvgo/qkv/checkpoint"
 	"github.com/qkvgo/qkv/model"
+	"github.com/qkvgo/qkv/model/average"
 	"github.com/qkvgo/qkv/model/bag"
 	"github.com/qkvgo/qkv/model/bert"
+	"github.com/qkvgo/qkv/model/cnn"
 	"github.com/qkvgo/qkv/model/gpt2"
 	"github.com/qkvgo/qkv/model/llama"
+	"github.com/qkvgo/qkv/model/parts"
+	"github.com/qkvgo/qkv/model/rnn"
 	"github.com/qkvgo/qkv/model/vit"
 )
 
@@ -64,6 +68,22 @@ var families = []family{
 	}},
 	{"qkv-bag", checkpoint.Rules{}, map[string]page{
 		"QKVBagForSequenceClassification": with(bag.Defaults, bag.Config.Check, sure(bag.New)),
+	}},
+	{"qkv-average", checkpoint.Rules{}, map[string]page{
+		"QKVAverageForSequenceClassification": with(average.Defaults, average.Config.Check, sure(average.New)),
+	}},
+	{"qkv-cnn", checkpoint.Rules{}, map[string]page{
+		"QKVCNNForSequenceClassification": with(cnn.Defaults, cnn.Config.Check, sure(cnn.New)),
+	}},
+	{"qkv-rnn", checkpoint.Rules{Tied: map[string]string{"lm_head.weight": "embeddings.weight"}}, map[string]page{
+		"QKVRNNForSequenceClassification": with(rnn.Defaults, rnn.Settings.Check, sure(rnn.NewClassifier)),
+		"QKVRNNForCausalLM":               with(rnn.Defaults, rnn.Settings.Check, rnn.NewLM),
+	}},
+	{"qkv-transformer", checkpoint.Rules{Base: "model", Tied: map[string]string{"lm_head.weight": "model.embeddings.tokens.weight"}}, map[string]page{
+		"QKVTransformerModel":                     with(parts.Defaults, parts.Config.Check, parts.New),
+		"QKVTransformerForSequenceClassification": with(parts.Defaults, parts.Config.Check, parts.NewClassifier),
+		"QKVTransformerForMaskedLM":               with(parts.Defaults, parts.Config.Check, parts.NewMaskedLM),
+		"QKVTransformerForCausalLM":               with(parts.Defaults, parts.Config.Check, parts.NewLM),
 	}},
 	{"vit", checkpoint.Rules{Base: "vit", Spare: []string{"vit.pooler.", "pooler.", "embeddings.mask_token", "vit.embeddings.mask_token"}}, map[string]page{
 		"ViTModel":                  with(vit.Defaults, vit.Config.Check, sure(vit.NewBase)),

@@ -36,8 +36,10 @@ var (
 		"num_hidden_layers": 2, "num_attention_heads": 3, "type_vocab_size": 3}
 	llama = config{"vocab_size": 13, "max_position_embeddings": 19, "hidden_size": 12, "intermediate_size": 17,
 		"num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1, "pad_token_id": 12}
-	bag = config{"vocab_size": 13, "num_features": 13}
-	vit = config{"hidden_size": 12, "intermediate_size": 17, "num_hidden_layers": 2, "num_attention_heads": 3,
+	bag       = config{"vocab_size": 13, "num_features": 13}
+	recurrent = config{"vocab_size": 13, "embedding_size": 5, "hidden_size": 6, "num_hidden_layers": 2, "dropout": 0.1}
+	parts     = config{"vocab_size": 13, "max_position_embeddings": 19, "hidden_size": 12, "intermediate_size": 17, "num_hidden_layers": 2, "num_attention_heads": 3}
+	vit       = config{"hidden_size": 12, "intermediate_size": 17, "num_hidden_layers": 2, "num_attention_heads": 3,
 		"image_size": 12, "patch_size": 4, "num_channels": 2, "encoder_stride": 4}
 	bit = config{"model_type": "bit", "num_channels": 2, "embedding_size": 8, "hidden_sizes": []int{16, 8}, "depths": []int{2, 1}, "num_groups": 2,
 		"layer_type": "bottleneck", "global_padding": "SAME", "embedding_dynamic_padding": true}
@@ -86,6 +88,23 @@ var tiny = []struct {
 	{"QKVBagForSequenceClassification", bag},
 	{"QKVBagForSequenceClassification", bag.with(config{"num_features": 11, "ngram_range": []int{1, 2}, "use_idf": true, "norm": "l2", "binary": true})},
 	{"QKVBagForSequenceClassification", bag.with(config{"num_features": 7, "ngram_range": []int{2, 3}, "hashed": true, "sublinear_tf": true, "num_labels": 3})},
+	{"QKVAverageForSequenceClassification", config{"vocab_size": 13, "hidden_size": 7}},
+	{"QKVCNNForSequenceClassification", config{"vocab_size": 13, "hidden_size": 6, "num_filters": 5, "filter_widths": []int{2, 3}, "dropout": 0.2}},
+	{"QKVCNNForSequenceClassification", config{"vocab_size": 13, "hidden_size": 6, "num_filters": 3, "num_hidden_layers": 2, "filter_widths": []int{2}}},
+	{"QKVRNNForSequenceClassification", recurrent},
+	{"QKVRNNForSequenceClassification", recurrent.with(config{"cell": "GRU", "bidirectional": true, "pooling": "concat"})},
+	{"QKVRNNForSequenceClassification", recurrent.with(config{"cell": "RNN_TANH", "pooling": "max", "num_hidden_layers": 1})},
+	{"QKVRNNForSequenceClassification", recurrent.with(config{"cell": "RNN_RELU", "pooling": "mean", "bidirectional": true})},
+	{"QKVRNNForCausalLM", recurrent},
+	{"QKVRNNForCausalLM", recurrent.with(config{"cell": "GRU", "embedding_size": 6, "tie_word_embeddings": true})},
+	{"QKVTransformerModel", parts},
+	{"QKVTransformerForSequenceClassification", parts.with(config{"positions": "none", "norm": "pre-rmsnorm", "gated": true, "hidden_act": "silu", "pooling": "mean"})},
+	{"QKVTransformerForSequenceClassification", parts.with(config{"positions": "rotary", "attention": "window", "window": 2, "pooling": "max", "hidden_act": "tanh"})},
+	{"QKVTransformerForSequenceClassification", parts.with(config{"positions": "alibi", "is_decoder": true, "pooling": "last", "norm": "pre-layernorm"})},
+	{"QKVTransformerForMaskedLM", parts.with(config{"positions": "relative", "tie_word_embeddings": false, "norm": "post-rmsnorm"})},
+	{"QKVTransformerForMaskedLM", parts.with(config{"positions": "learned"})},
+	{"QKVTransformerForCausalLM", parts.with(config{"is_decoder": true, "positions": "relative", "relative_attention_num_buckets": 8, "relative_attention_max_distance": 20})},
+	{"QKVTransformerForCausalLM", parts.with(config{"is_decoder": true, "positions": "rotary", "attention": "window", "window": 3, "norm": "pre-rmsnorm", "tie_word_embeddings": false})},
 	{"ViTModel", vit},
 	{"ViTModel", vit.with(config{"pooler_output_size": 5, "pooler_act": "tanh"})},
 	{"ViTForImageClassification", vit.with(config{"qkv_bias": false, "image_size": []int{8, 12}, "patch_size": []int{4, 3}})},
