@@ -38,6 +38,9 @@ func (o Options) config(t *token.Tokenizer, texts iter.Seq[string], labels data.
 		cell := map[string]string{"rnn": "RNN_TANH", "lstm": "LSTM", "gru": "GRU"}[o.Kind]
 		maps.Copy(c, object{"cell": cell, "hidden_size": o.Width, "embedding_size": o.Width, "num_hidden_layers": o.Layers, "dropout": o.Dropout,
 			"bidirectional": o.Bidirectional, "pooling": o.Pooling})
+		if o.Kind == "lstm" {
+			c["forget_bias"] = o.ForgetBias
+		}
 		if o.Task == "causal-lm" {
 			c["tie_word_embeddings"] = !o.Untied
 		}

@@ -33,8 +33,9 @@ type Options struct {
 	Width         int     `json:"width"`         // of hidden states; of embeddings in average and cnn
 	Layers        int     `json:"layers"`        //
 	Dropout       float64 `json:"dropout"`       //
-	Pooling       string  `json:"pooling"`       // last, first, mean or max: how rows become the document's vector
+	Pooling       string  `json:"pooling"`       // last, first, mean, max or concat: how rows become the document's vector
 	Bidirectional bool    `json:"bidirectional"` // rnn, lstm, gru: read both ways
+	ForgetBias    float64 `json:"forget_bias"`   // lstm: of forget gates at first; 0: 1
 	Filters       int     `json:"filters"`       // cnn: of each width
 	Widths        []int   `json:"widths"`        // cnn: tokens that filters see
 
@@ -84,7 +85,7 @@ func (o Options) Filled() Options {
 		o.Width = cmp.Or(o.Width, 128)
 	case "rnn", "lstm", "gru":
 		o.Width, o.Layers = cmp.Or(o.Width, 128), cmp.Or(o.Layers, 1)
-		o.Pooling = cmp.Or(o.Pooling, "last")
+		o.Pooling, o.ForgetBias = cmp.Or(o.Pooling, "last"), cmp.Or(o.ForgetBias, 1)
 	case "transformer":
 		o = o.parts()
 	}
@@ -145,7 +146,7 @@ func (o Options) check(labels []string) error {
 		want       []string
 	}{{"model", o.Kind, Kinds}, {"task", o.Task, Tasks}, {"tokens", o.Tokens, []string{"words", "wordpiece", "bpe"}},
 		{"positions", o.Positions, append(Positions, "")}, {"norm", o.Norm, append(Norms, "")},
-		{"attention", o.Attention, []string{"full", "window", ""}}, {"pooling", o.Pooling, []string{"last", "first", "mean", "max", ""}}} {
+		{"attention", o.Attention, []string{"full", "window", ""}}, {"pooling", o.Pooling, []string{"last", "first", "mean", "max", "concat", ""}}} {
 		if !slices.Contains(name.want, name.have) {
 			return fmt.Errorf("%s %q: have %s", name.what, name.have, strings.TrimSuffix(strings.Join(name.want, ", "), ", "))
 		}
