@@ -109,10 +109,10 @@ func TestLabels(t *testing.T) {
 func TestSource(t *testing.T) {
 	_, tok := open(t, "bert-classifier")
 	s := encode(t, tok, TextOptions{Kind: Classes})
-	for _, p := range []Plan{{Examples: 2, Seed: 3}, {Rows: 20, Seed: 3}, {Examples: 2, Rows: 14, Seed: 1}} {
+	for _, p := range []Plan{{Examples: 2, Seed: 3}, {Rows: 20, Seed: 3}, {Examples: 2, Rows: 18, Seed: 1}, {Rows: 24, Window: 4, Seed: 9}} {
 		per := make([]int64, 4)
 		for e := range per {
-			per[e] = s.Batches(p, e)
+			per[e] = s.Source(p).Batches(float64(e))
 		}
 		var all []string
 		var labels [][]int32
