@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"testing"
 
 	"github.com/qkvgo/qkv/internal/cpu"
@@ -298,6 +299,9 @@ func TestSets(t *testing.T) {
 	if f.AVX512 {
 		want = append([]string{"avx512"}, want...)
 	}
+	if runtime.GOARCH == "arm64" {
+		want = append([]string{"neon"}, want...)
+	}
 	var have []string
 	for _, s := range Sets() {
 		have = append(have, s.Name)
@@ -315,7 +319,7 @@ func TestSets(t *testing.T) {
 	}
 	for _, s := range machineSets() {
 		for i, entry := range entries(s) {
-			if entry.IsNil() {
+			if entry.IsNil() && s.Name != "neon" { // which may leave some to Go
 				t.Errorf("set %s: entry %d is not its own: comparing it would compare nothing", s.Name, i)
 			}
 		}

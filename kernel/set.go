@@ -12,7 +12,7 @@ import (
 // comment gives the loop it runs over all elements of dst, or of the first slice
 // where there is no dst.
 type Set struct {
-	Name string // "go", "avx2" or "avx512"
+	Name string // "go", "avx2", "avx512" or "neon"
 
 	// Functions: dst[i] = f(x[i]).
 	Exp, Log           func(dst, x []float32) // within 1 ulp

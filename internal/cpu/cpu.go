@@ -8,6 +8,7 @@ type Features struct {
 	AVX2   bool // AVX2, FMA and F16C, with the registers saved by the system
 	AVX512 bool // AVX-512 F, BW, DQ and VL besides AVX2
 	VNNI   bool // AVX-512 VNNI besides these
+	Dot    bool // dot products of bytes on Arm (FEAT_DotProd)
 }
 
 // Caches are the sizes of the data caches that one core sees, in bytes.

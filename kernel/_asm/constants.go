@@ -21,7 +21,7 @@ func readConstants(dir string) (map[string]float64, error) {
 	set := token.NewFileSet()
 	var files []*ast.File
 	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") || strings.Contains(name, "_amd64") || strings.Contains(name, "_other") {
+		if strings.HasSuffix(name, "_test.go") || strings.Contains(name, "_amd64") || strings.Contains(name, "_arm64") || strings.Contains(name, "_other") {
 			continue
 		}
 		file, err := parser.ParseFile(set, name, nil, parser.SkipObjectResolution)

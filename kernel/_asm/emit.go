@@ -111,9 +111,14 @@ func (f frame) at(name string) string { return fmt.Sprintf("%s+%d(FP)", name, f.
 // function begins an assembly function, declares it in Go, and returns where
 // its arguments are. doc is the loop it runs.
 func function(a *assembly, g *declarations, name, doc string, args, results []param) frame {
+	return functionWithLocals(a, g, name, doc, args, results, 0)
+}
+
+// functionWithLocals is function with so many bytes of the stack for its own.
+func functionWithLocals(a *assembly, g *declarations, name, doc string, args, results []param, locals int) frame {
 	f := layout(args, results)
 	signature := signature(name, args, results)
-	fmt.Fprintf(a, "\n// %s\n//\n// %s\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", signature, doc, name, f.size)
+	fmt.Fprintf(a, "\n// %s\n//\n// %s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", signature, doc, name, locals, f.size)
 	fmt.Fprintf(g, "\n// %s runs the loop %s\n//\n//go:noescape\n%s\n", name, doc, signature)
 	return f
 }

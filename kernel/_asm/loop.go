@@ -30,6 +30,26 @@ func (l *loop) kindOf(slice string) string {
 // whole: conversions run over whole groups of 16 only.
 func (l *loop) whole() bool { return strings.Contains(strings.Join(l.slices, " "), ":") }
 
+// params returns the arguments and results: slices, their length, scalars; sums.
+func (l *loop) params() (args, results []param) {
+	for _, s := range l.slices {
+		name, kind, _ := strings.Cut(s, ":")
+		p := param{name, "*float32"}
+		if kind != "" {
+			p.kind = "*uint16"
+		}
+		args = append(args, p)
+	}
+	args = append(args, param{"n", "int"})
+	for _, s := range l.scalars {
+		args = append(args, param{s, "float32"})
+	}
+	for _, s := range l.sums {
+		results = append(results, param{s, "float32"})
+	}
+	return args, results
+}
+
 // lanes is the number of elements of one turn.
 const lanes = 16
 
@@ -39,23 +59,10 @@ const lanes = 16
 // elements left, DX serves masks. The last vector register of AVX2 holds the
 // mask of the tail, K7 that of AVX-512.
 func (l *loop) write(a *assembly, g *declarations, m *machine, names map[string]float64, table *constantTable) {
-	var args, results []param
+	args, results := l.params()
 	pointers := map[string]string{}
-	for i, s := range l.slices {
-		name, kind, _ := strings.Cut(s, ":")
-		p := param{name, "*float32"}
-		if kind != "" {
-			p.kind = "*uint16"
-		}
-		args = append(args, p)
-		pointers[name] = []string{"DI", "SI", "R8", "R9", "R10", "R11"}[i]
-	}
-	args = append(args, param{"n", "int"})
-	for _, s := range l.scalars {
-		args = append(args, param{s, "float32"})
-	}
-	for _, s := range l.sums {
-		results = append(results, param{s, "float32"})
+	for i, p := range args[:len(l.slices)] {
+		pointers[p.name] = []string{"DI", "SI", "R8", "R9", "R10", "R11"}[i]
 	}
 	f := function(a, g, l.name+m.suffix, l.doc, args, results)
 	for _, p := range args[:len(l.slices)] {

@@ -25,6 +25,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	files := map[string]string{}
 	for _, m := range []*machine{avx2, avx512} {
 		a, g := newAssembly(), newDeclarations()
 		writeTiles(a, g, m)
@@ -35,15 +36,26 @@ func main() {
 		table.write(a)
 		small, smallGo := newAssembly(), newDeclarations()
 		writeInt8(small, smallGo, m)
-		for name, text := range map[string]string{
-			"int8_" + m.name + "_amd64.s":     small.String(),
-			"int8_" + m.name + "_amd64.go":    smallGo.String(),
-			"kernels_" + m.name + "_amd64.s":  a.String(),
-			"kernels_" + m.name + "_amd64.go": g.String(),
-		} {
-			if err := os.WriteFile(filepath.Join(*into, name), []byte(text), 0o666); err != nil {
-				log.Fatal(fmt.Errorf("writing assembly: %w", err))
-			}
+		files["int8_"+m.name+"_amd64.s"] = small.String()
+		files["int8_"+m.name+"_amd64.go"] = smallGo.String()
+		files["kernels_"+m.name+"_amd64.s"] = a.String()
+		files["kernels_"+m.name+"_amd64.go"] = g.String()
+	}
+	a, g := newAssembly(), newDeclarations()
+	table := &constantTable{m: neon}
+	writeNEONTile(a, g)
+	writeNEONPackColumns(a, g)
+	for _, l := range loops {
+		l.writeNEON(a, g, constants, table)
+	}
+	writeNEONUniform(a, g, table)
+	writeNEONInt8(a, g)
+	table.write(a)
+	writeLaneMasks(a)
+	files["kernels_neon_arm64.s"], files["kernels_neon_arm64.go"] = a.String(), g.String()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(*into, name), []byte(text), 0o666); err != nil {
+			log.Fatal(fmt.Errorf("writing assembly: %w", err))
 		}
 	}
 }

@@ -8,15 +8,7 @@ func writePacking(a *assembly, g *declarations, m *machine) {
 	writePackRows(a, g, m)
 	writePackColumns(a, g, m)
 	if m == avx2 {
-		a.WriteString("\n// sixteen lanes on, sixteen off\n")
-		for i := range 32 {
-			value := "0xffffffff"
-			if i >= 16 {
-				value = "0"
-			}
-			fmt.Fprintf(a, "DATA laneMask<>+%d(SB)/4, $%s\n", 4*i, value)
-		}
-		a.WriteString("GLOBL laneMask<>(SB), RODATA|NOPTR, $128\n")
+		writeLaneMasks(a)
 	}
 }
 

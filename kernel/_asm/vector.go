@@ -186,9 +186,9 @@ func (w *writer) give(r int) {
 	w.used--
 }
 
-// takeMask: AVX2 keeps masks in vector registers.
+// takeMask: only AVX-512 keeps masks in registers of their own.
 func (w *writer) takeMask() int {
-	if w.m == avx2 {
+	if w.m != avx512 {
 		return w.take()
 	}
 	r := w.freeMask[len(w.freeMask)-1]
@@ -439,18 +439,18 @@ func (w *writer) store(b *body, in *inst) {
 	}
 }
 
-// constantTable collects the constants of a file: a whole AVX2 register each,
-// of which AVX-512 broadcasts the first lane.
+// constantTable collects the constants of a file: a whole register each, or one
+// lane that AVX-512 broadcasts.
 type constantTable struct {
 	m     *machine
 	order []uint32
 }
 
 func (t *constantTable) size() int {
-	if t.m == avx2 {
-		return 32
+	if t.m == avx512 {
+		return 4
 	}
-	return 4
+	return t.m.bytes()
 }
 
 func (t *constantTable) at(bits uint32) string {
