@@ -6,6 +6,7 @@ package measure
 import (
 	"context"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -26,8 +27,11 @@ type Result struct {
 	GFLOPS  float64 `json:"gflops,omitempty"` // by the best time; a multiply–add counts as two
 	GBPS    float64 `json:"gbps,omitempty"`   // bytes read and written, by the best time
 	Rate    float64 `json:"tokens_per_second,omitempty"`
-	Share   float64 `json:"share,omitempty"` // of the limit measured in the same run, 0 to 1
-	Note    string  `json:"note,omitempty"`  // what stands in for what
+	Share   float64 `json:"share,omitempty"`   // of the limit measured in the same run, 0 to 1
+	PeakMB  float64 `json:"peak_mb,omitempty"` // of training: the most memory the process had in RAM, in millions of bytes; Linux
+	Note    string  `json:"note,omitempty"`    // what stands in for what
+
+	measured func() int64 // tells the peak in bytes; nil: it is not asked for
 }
 
 // Bench is a run: where it computes, how often each thing is timed, and the
@@ -49,6 +53,13 @@ type Bench struct {
 func New(threads, times int, emit func(Result) error) (*Bench, error) {
 	b := &Bench{Device: cpu.New(cpu.Options{Threads: threads}), Times: times, emit: emit}
 	return b, b.limits()
+}
+
+// trim gives memory that nobody uses back to the system, so that it is not taken
+// for a model's.
+func (b *Bench) trim() {
+	b.Device.(*cpu.Device).Trim()
+	debug.FreeOSMemory()
 }
 
 // Close gives the device back.
@@ -100,6 +111,9 @@ func (b *Bench) report(ctx context.Context, r Result, multiplyAdds, bytes, token
 			r.Share = r.GBPS / b.Read
 		}
 	}
+	if r.measured != nil {
+		r.PeakMB = float64(r.measured()) / 1e6
+	}
 	if tokens > 0 {
 		r.Rate = tokens / least.Seconds()
 	}
@@ -130,6 +144,7 @@ func (b *Bench) limits() error {
 	}
 	const floats = 64 << 20 // 256 MB: more than any cache
 	x := b.Device.Alloc(floats)
+	defer b.trim()
 	defer b.Device.Free(x)
 	clear(x)
 	median, least, err = b.time(ctx, func() error {

@@ -33,7 +33,8 @@ func newBench(a *app) *cobra.Command {
 		Short: "Time kernels, models and training steps on this machine",
 		Long: `Measure this machine's limits, then what is named, and print each beside its limit. MODEL is
 a folder, or a well-known size with made-up weights: ` + strings.Join(measure.Named(), ", ") + `.
-With train, the models named after it are timed in training. Without arguments: kernels.
+With train, the models named after it are timed in training, or lstm-2x512; where none are, five
+steps by which libraries are compared. Without arguments: kernels.
 
 Times are the best and the median of --times runs, after one that does not count.`,
 		Example: `  qkv bench kernels attention
@@ -107,6 +108,12 @@ func (a *app) bench(ctx context.Context, args []string, o benchOptions) (err err
 			return err
 		}
 	}
+	if training && args[len(args)-1] == "train" {
+		if o.dtype.precision != nn.Float32 {
+			return usagef("training is in f32: leave out --dtype %s", o.dtype)
+		}
+		return b.Steps(ctx)
+	}
 	return nil
 }
 
@@ -157,6 +164,9 @@ func benchLine(w io.Writer, r measure.Result) error {
 	}
 	if r.Share > 0 {
 		line += fmt.Sprintf("  %3.0f %%", 100*r.Share)
+	}
+	if r.PeakMB > 0 {
+		line += fmt.Sprintf("  peak %.0f MB", r.PeakMB)
 	}
 	if r.Rate > 0 {
 		line += fmt.Sprintf("  %.0f tokens/s", r.Rate)
