@@ -94,10 +94,11 @@ func (a *AdamW) Update(rate float64) {
 		if args[at.param] == nil {
 			return
 		}
-		var room [pieceSize]float32
+		room := a.grads.room(at)
+		defer a.grads.dev.Free(room)
 		m := a.states[at.param]
 		lo, hi := at.lo, at.hi
-		step(m.w.Float32()[lo:hi], a.grads.scaled(at, &room), m.mean[lo:hi], m.square[lo:hi], args[at.param])
+		step(m.w.Float32()[lo:hi], a.grads.scaledIn(at, room), m.mean[lo:hi], m.square[lo:hi], args[at.param])
 	})
 	for i, m := range a.states {
 		if args[i] != nil {

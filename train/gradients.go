@@ -132,13 +132,16 @@ func (g *Gradients) Clip(most float64) (norm float64) {
 // clip_grad_value_ does, after what Clip did.
 func (g *Gradients) ClipValue(most float64) { g.bound = float32(most) }
 
-// scaled is the gradient of a piece, ready to be used: itself, or multiplied
-// in room.
-func (g *Gradients) scaled(at piece, room *[pieceSize]float32) []float32 {
-	return g.scaledIn(at, room[:])
+// room is memory of the device for scaledIn, nothing where it needs none.
+func (g *Gradients) room(at piece) []float32 {
+	if g.scale == 1 && g.bound == 0 {
+		return nil
+	}
+	return g.dev.Alloc(at.hi - at.lo)
 }
 
-// scaledIn is scaled with room of at least the piece's size.
+// scaledIn is the gradient of a piece, ready to be used: itself, or multiplied
+// in room, which is at least as long.
 func (g *Gradients) scaledIn(at piece, room []float32) []float32 {
 	x := g.sums[at.param][at.lo:at.hi]
 	if g.scale == 1 && g.bound == 0 {

@@ -111,7 +111,7 @@ func TestSlabs(t *testing.T) {
 	d := New(Options{Threads: 1})
 	var held [][]float32
 	for i := range 2000 {
-		if len(held) > 0 && rand.IntN(2) == 0 {
+		if len(held) > 1 && rand.IntN(2) == 0 {
 			k := rand.IntN(len(held))
 			for _, v := range held[k] {
 				if v != held[k][0] {
@@ -122,7 +122,7 @@ func TestSlabs(t *testing.T) {
 			held = append(held[:k], held[k+1:]...)
 			continue
 		}
-		b := d.Alloc(1 + rand.IntN(100000))
+		b := d.Alloc(1 + rand.IntN(200000))
 		for j := range b {
 			b[j] = float32(i)
 		}
@@ -145,6 +145,27 @@ func TestSlabs(t *testing.T) {
 	}
 	if m := d.Memory(); m.Mapped != 0 {
 		t.Errorf("%d bytes mapped after Close", m.Mapped)
+	}
+}
+
+// Runs that come back join their neighbours: what took pieces of one size serves
+// one of any other, and nothing new is touched.
+func TestRunsJoin(t *testing.T) {
+	d := New(Options{Threads: 1})
+	defer d.Close()
+	const floats = 100 << 10
+	for _, order := range [][]int{{0, 1, 2, 3}, {3, 2, 1, 0}, {1, 3, 0, 2}, {2, 0, 3, 1}} {
+		var held [4][]float32
+		for i := range held {
+			held[i] = d.Alloc(floats)
+		}
+		for _, i := range order {
+			d.Free(held[i])
+		}
+		d.Free(d.Alloc(4 * floats))
+	}
+	if m := d.Memory(); m.InUse != 0 || m.Mapped != 4*4*floats || m.Mapped != m.Peak {
+		t.Errorf("statistics %+v, want %d bytes mapped", m, 4*4*floats)
 	}
 }
 

@@ -10,24 +10,26 @@ import (
 	"github.com/qkvgo/qkv/device"
 )
 
-// slabs gives out memory that the collector neither scans nor clears. Sizes are
-// rounded up to a class, four classes to a doubling, and a returned piece waits
-// in its class's list. Small classes are cut from chunks, large ones mapped each
-// by itself.
+// slabs gives out memory that the collector neither scans nor clears. Small pieces
+// are rounded up to a class, four classes to a doubling, and wait in their class's
+// list for reuse; large ones are runs of whole pages, which join their free
+// neighbours when they come back, so that memory of one shape serves any other.
 type slabs struct {
 	mu      sync.Mutex
 	lists   [4 * 64][]unsafe.Pointer
 	chunk   []byte   // the rest of the chunk that small pieces are cut from
-	maps    [][]byte // everything mapped
+	chunks  [][]byte // all chunks
+	runs    runs
 	inUse   int64
 	peak    int64
-	mapped  int64
-	classes map[unsafe.Pointer]int // class of each piece in use
+	mapped  int64                  // of chunks
+	classes map[unsafe.Pointer]int // class of each small piece in use
 }
 
 const (
 	chunkSize = 4 << 20
-	smallest  = 64 // bytes: one cache line
+	smallest  = 64        // bytes: one cache line
+	large     = 256 << 10 // bytes from which a piece is a run of pages
 )
 
 // class gives the index and the size in bytes of the class for n bytes.
@@ -46,46 +48,56 @@ func (s *slabs) alloc(n int) []float32 {
 	if n == 0 {
 		return []float32{}
 	}
-	index, size := class(4 * n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var p unsafe.Pointer
-	if list := s.lists[index]; len(list) > 0 {
-		p = list[len(list)-1]
-		s.lists[index] = list[:len(list)-1]
-	} else {
-		p = s.take(size)
-	}
-	if s.classes == nil {
-		s.classes = map[unsafe.Pointer]int{}
-	}
-	s.classes[p] = index<<1 | 1
+	p, size := s.find(4 * n)
 	s.inUse += int64(size)
 	s.peak = max(s.peak, s.inUse)
 	return unsafe.Slice((*float32)(p), n)
 }
 
-// take cuts or maps a new piece of size bytes.
-func (s *slabs) take(size int) unsafe.Pointer {
-	if size >= chunkSize/4 {
-		return unsafe.Pointer(unsafe.SliceData(s.mapNew(size)))
+// find gives a piece of at least n bytes, and its size.
+func (s *slabs) find(n int) (unsafe.Pointer, int) {
+	if n >= large {
+		size := wholePages(n)
+		p, err := s.runs.take(size)
+		if err != nil {
+			panic(s.outOfMemory(size, err))
+		}
+		return p, size
 	}
+	index, size := class(n)
+	var p unsafe.Pointer
+	if list := s.lists[index]; len(list) > 0 {
+		p = list[len(list)-1]
+		s.lists[index] = list[:len(list)-1]
+	} else {
+		p = s.cut(size)
+	}
+	if s.classes == nil {
+		s.classes = map[unsafe.Pointer]int{}
+	}
+	s.classes[p] = index<<1 | 1
+	return p, size
+}
+
+// cut takes a new small piece off a chunk.
+func (s *slabs) cut(size int) unsafe.Pointer {
 	if len(s.chunk) < size {
-		s.chunk = s.mapNew(chunkSize)
+		b, err := mapMemory(chunkSize)
+		if err != nil {
+			panic(s.outOfMemory(size, err))
+		}
+		s.chunk, s.chunks = b, append(s.chunks, b)
+		s.mapped += chunkSize
 	}
 	p := unsafe.Pointer(unsafe.SliceData(s.chunk))
 	s.chunk = s.chunk[size:]
 	return p
 }
 
-func (s *slabs) mapNew(size int) []byte {
-	b, err := mapMemory(size)
-	if err != nil {
-		panic(&device.OutOfMemory{Bytes: int64(size), InUse: s.inUse, Err: err})
-	}
-	s.maps = append(s.maps, b)
-	s.mapped += int64(len(b))
-	return b
+func (s *slabs) outOfMemory(size int, err error) error {
+	return &device.OutOfMemory{Bytes: int64(size), InUse: s.inUse, Err: err}
 }
 
 func (s *slabs) free(b []float32) {
@@ -95,6 +107,10 @@ func (s *slabs) free(b []float32) {
 	p := unsafe.Pointer(unsafe.SliceData(b))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if size, ok := s.runs.giveBack(p); ok {
+		s.inUse -= int64(size)
+		return
+	}
 	c, ok := s.classes[p]
 	if !ok {
 		panic("cpu: memory returned twice, or not from this device")
@@ -108,7 +124,7 @@ func (s *slabs) free(b []float32) {
 func (s *slabs) stats() device.MemoryStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return device.MemoryStats{InUse: s.inUse, Peak: s.peak, Mapped: s.mapped}
+	return device.MemoryStats{InUse: s.inUse, Peak: s.peak, Mapped: s.mapped + s.runs.touched()}
 }
 
 func (s *slabs) resetPeak() {
@@ -136,11 +152,11 @@ func (s *slabs) close() error {
 }
 
 func (s *slabs) unmap() error {
-	var errs []error
-	for _, b := range s.maps {
+	errs := []error{s.runs.unmap()}
+	for _, b := range s.chunks {
 		errs = append(errs, unmapMemory(b))
 	}
 	clear(s.lists[:])
-	s.maps, s.chunk, s.mapped = nil, nil, 0
+	s.chunks, s.chunk, s.mapped = nil, nil, 0
 	return errors.Join(errs...)
 }
