@@ -54,6 +54,7 @@ var loops = []loop{
 	unary("SiLU", func(s *Set) func(dst, x []float32) { return s.SiLU }),
 	unary("ReLU", func(s *Set) func(dst, x []float32) { return s.ReLU }),
 	unary("Sqrt", func(s *Set) func(dst, x []float32) { return s.Sqrt }),
+	unary("RoundBF16", func(s *Set) func(dst, x []float32) { return s.RoundBF16 }),
 	unary("Rsqrt", func(s *Set) func(dst, x []float32) { return s.Rsqrt }),
 	binary("GELUBack", func(s *Set) func(dst, x, y []float32) { return s.GELUBack }),
 	binary("GELUTanhBack", func(s *Set) func(dst, x, y []float32) { return s.GELUTanhBack }),
@@ -268,7 +269,8 @@ func TestEveryEntryIsCompared(t *testing.T) {
 		byEntry[l.entry] = l
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[Set]()) {
-		if field.Name == "Name" || field.Name == "tiles" || field.Name == "int8" { // TestGemm, TestGemmInt8Conforms
+		switch field.Name {
+		case "Name", "tiles", "int8", "bf16": // TestGemm, TestGemmInt8Conforms, TestGemmBF16Conforms
 			continue
 		}
 		l, ok := byEntry[field.Name]

@@ -6884,6 +6884,105 @@ done:
 	VZEROUPPER
 	RET
 
+// func roundBF16AVX2(dst, x *float32, n int)
+//
+// dst = x rounded to bfloat16, or 0 where it is denormal.
+TEXT ·roundBF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	XORL AX, AX
+	VBROADCASTSS constant<>+2464(SB), Y0
+	VBROADCASTSS constant<>+2176(SB), Y1
+	VBROADCASTSS constant<>+2432(SB), Y2
+	VBROADCASTSS constant<>+2496(SB), Y3
+	VBROADCASTSS constant<>+480(SB), Y4
+	VBROADCASTSS constant<>+1120(SB), Y5
+	VBROADCASTSS constant<>+1312(SB), Y6
+	SUBQ $16, CX
+	JLT tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS 0(SI)(AX*4), Y7
+	VPSRLD $16, Y7, Y8
+	VPAND Y1, Y8, Y8
+	VPADDD Y7, Y8, Y8
+	VPADDD Y2, Y8, Y8
+	VPAND Y0, Y8, Y8
+	VPAND Y5, Y7, Y9
+	VCMPPS $17, Y4, Y9, Y9
+	VPAND Y6, Y7, Y10
+	VBLENDVPS Y9, Y10, Y8, Y8
+	VPAND Y0, Y7, Y10
+	VPOR Y3, Y10, Y10
+	VCMPPS $3, Y7, Y7, Y7
+	VBLENDVPS Y7, Y10, Y8, Y8
+	VMOVUPS Y8, 0(DI)(AX*4)
+	VMOVUPS 32(SI)(AX*4), Y7
+	VPSRLD $16, Y7, Y8
+	VPAND Y1, Y8, Y8
+	VPADDD Y7, Y8, Y8
+	VPADDD Y2, Y8, Y8
+	VPAND Y0, Y8, Y8
+	VPAND Y5, Y7, Y9
+	VCMPPS $17, Y4, Y9, Y9
+	VPAND Y6, Y7, Y10
+	VBLENDVPS Y9, Y10, Y8, Y8
+	VPAND Y0, Y7, Y10
+	VPOR Y3, Y10, Y10
+	VCMPPS $3, Y7, Y7, Y7
+	VBLENDVPS Y7, Y10, Y8, Y8
+	VMOVUPS Y8, 32(DI)(AX*4)
+	ADDQ $16, AX
+	SUBQ $16, CX
+	JGE loop
+
+tail:
+	ADDQ $16, CX
+	JZ done
+	LEAQ laneMask<>+64(SB), DX
+	SHLQ $2, CX
+	SUBQ CX, DX
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(SI)(AX*4), Y15, Y7
+	VPSRLD $16, Y7, Y8
+	VPAND Y1, Y8, Y8
+	VPADDD Y7, Y8, Y8
+	VPADDD Y2, Y8, Y8
+	VPAND Y0, Y8, Y8
+	VPAND Y5, Y7, Y9
+	VCMPPS $17, Y4, Y9, Y9
+	VPAND Y6, Y7, Y10
+	VBLENDVPS Y9, Y10, Y8, Y8
+	VPAND Y0, Y7, Y10
+	VPOR Y3, Y10, Y10
+	VCMPPS $3, Y7, Y7, Y7
+	VBLENDVPS Y7, Y10, Y8, Y8
+	VMASKMOVPS Y8, Y15, 0(DI)(AX*4)
+	CMPQ CX, $32
+	JLE done
+	VMOVUPS 32(DX), Y15
+	VMASKMOVPS 32(SI)(AX*4), Y15, Y7
+	VPSRLD $16, Y7, Y8
+	VPAND Y1, Y8, Y8
+	VPADDD Y7, Y8, Y8
+	VPADDD Y2, Y8, Y8
+	VPAND Y0, Y8, Y8
+	VPAND Y5, Y7, Y9
+	VCMPPS $17, Y4, Y9, Y9
+	VPAND Y6, Y7, Y10
+	VBLENDVPS Y9, Y10, Y8, Y8
+	VPAND Y0, Y7, Y10
+	VPOR Y3, Y10, Y10
+	VCMPPS $3, Y7, Y7, Y7
+	VBLENDVPS Y7, Y10, Y8, Y8
+	VMASKMOVPS Y8, Y15, 32(DI)(AX*4)
+
+done:
+	VZEROUPPER
+	RET
+
 // func f32ToF16AVX2(dst *uint16, src *float32, n int)
 //
 // dst = src rounded, n a multiple of 16.
@@ -6929,8 +7028,8 @@ loop:
 	VBROADCASTSS siteHigh+28(FP), Y3
 	VBROADCASTSS keyLow+16(FP), Y12
 	VBROADCASTSS keyHigh+20(FP), Y13
-	VBROADCASTSS constant<>+2464(SB), Y4
-	VBROADCASTSS constant<>+2496(SB), Y8
+	VBROADCASTSS constant<>+2528(SB), Y4
+	VBROADCASTSS constant<>+2560(SB), Y8
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -6949,8 +7048,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -6969,8 +7068,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -6989,8 +7088,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7009,8 +7108,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7029,8 +7128,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7049,8 +7148,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7069,8 +7168,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7089,8 +7188,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7109,8 +7208,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7139,21 +7238,21 @@ loop:
 	VUNPCKHPD Y7, Y5, Y11
 	VPSRLD $8, Y8, Y8
 	VCVTDQ2PS Y8, Y8
-	VMULPS constant<>+2592(SB), Y8, Y8
+	VMULPS constant<>+2656(SB), Y8, Y8
 	VMOVUPS Y8, 0(DI)
 	VPSRLD $8, Y9, Y9
 	VCVTDQ2PS Y9, Y9
-	VMULPS constant<>+2592(SB), Y9, Y9
+	VMULPS constant<>+2656(SB), Y9, Y9
 	VMOVUPS Y9, 32(DI)
 	VPSRLD $8, Y10, Y10
 	VCVTDQ2PS Y10, Y10
-	VMULPS constant<>+2592(SB), Y10, Y10
+	VMULPS constant<>+2656(SB), Y10, Y10
 	VMOVUPS Y10, 64(DI)
 	VPSRLD $8, Y11, Y11
 	VCVTDQ2PS Y11, Y11
-	VMULPS constant<>+2592(SB), Y11, Y11
+	VMULPS constant<>+2656(SB), Y11, Y11
 	VMOVUPS Y11, 96(DI)
-	VPADDD constant<>+2624(SB), Y14, Y14
+	VPADDD constant<>+2688(SB), Y14, Y14
 	ADDQ $128, DI
 	DECQ CX
 	JNZ loop
@@ -7181,8 +7280,8 @@ loop:
 	VBROADCASTSS siteHigh+28(FP), Y3
 	VBROADCASTSS keyLow+16(FP), Y12
 	VBROADCASTSS keyHigh+20(FP), Y13
-	VBROADCASTSS constant<>+2464(SB), Y4
-	VBROADCASTSS constant<>+2496(SB), Y8
+	VBROADCASTSS constant<>+2528(SB), Y4
+	VBROADCASTSS constant<>+2560(SB), Y8
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7201,8 +7300,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7221,8 +7320,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7241,8 +7340,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7261,8 +7360,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7281,8 +7380,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7301,8 +7400,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7321,8 +7420,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7341,8 +7440,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7361,8 +7460,8 @@ loop:
 	VPXOR Y13, Y2, Y2
 	VMOVUPS Y9, Y1
 	VMOVUPS Y5, Y3
-	VPADDD constant<>+2528(SB), Y12, Y12
-	VPADDD constant<>+2560(SB), Y13, Y13
+	VPADDD constant<>+2592(SB), Y12, Y12
+	VPADDD constant<>+2624(SB), Y13, Y13
 	VPSRLQ $32, Y0, Y7
 	VPMULUDQ Y4, Y0, Y6
 	VPMULUDQ Y4, Y7, Y7
@@ -7393,34 +7492,34 @@ loop:
 	VBROADCASTSS scale+52(FP), Y1
 	VPSRLD $8, Y8, Y8
 	VCVTDQ2PS Y8, Y8
-	VMULPS constant<>+2592(SB), Y8, Y8
+	VMULPS constant<>+2656(SB), Y8, Y8
 	VCMPPS $29, Y0, Y8, Y8
 	VMULPS 0(SI), Y1, Y2
 	VANDPS Y2, Y8, Y8
 	VMOVUPS Y8, 0(DI)
 	VPSRLD $8, Y9, Y9
 	VCVTDQ2PS Y9, Y9
-	VMULPS constant<>+2592(SB), Y9, Y9
+	VMULPS constant<>+2656(SB), Y9, Y9
 	VCMPPS $29, Y0, Y9, Y9
 	VMULPS 32(SI), Y1, Y2
 	VANDPS Y2, Y9, Y9
 	VMOVUPS Y9, 32(DI)
 	VPSRLD $8, Y10, Y10
 	VCVTDQ2PS Y10, Y10
-	VMULPS constant<>+2592(SB), Y10, Y10
+	VMULPS constant<>+2656(SB), Y10, Y10
 	VCMPPS $29, Y0, Y10, Y10
 	VMULPS 64(SI), Y1, Y2
 	VANDPS Y2, Y10, Y10
 	VMOVUPS Y10, 64(DI)
 	VPSRLD $8, Y11, Y11
 	VCVTDQ2PS Y11, Y11
-	VMULPS constant<>+2592(SB), Y11, Y11
+	VMULPS constant<>+2656(SB), Y11, Y11
 	VCMPPS $29, Y0, Y11, Y11
 	VMULPS 96(SI), Y1, Y2
 	VANDPS Y2, Y11, Y11
 	VMOVUPS Y11, 96(DI)
 	ADDQ $128, SI
-	VPADDD constant<>+2624(SB), Y14, Y14
+	VPADDD constant<>+2688(SB), Y14, Y14
 	ADDQ $128, DI
 	DECQ CX
 	JNZ loop
@@ -8057,52 +8156,68 @@ DATA constant<>+2448(SB)/4, $0x00007fff
 DATA constant<>+2452(SB)/4, $0x00007fff
 DATA constant<>+2456(SB)/4, $0x00007fff
 DATA constant<>+2460(SB)/4, $0x00007fff
-DATA constant<>+2464(SB)/4, $0xd2511f53
-DATA constant<>+2468(SB)/4, $0xd2511f53
-DATA constant<>+2472(SB)/4, $0xd2511f53
-DATA constant<>+2476(SB)/4, $0xd2511f53
-DATA constant<>+2480(SB)/4, $0xd2511f53
-DATA constant<>+2484(SB)/4, $0xd2511f53
-DATA constant<>+2488(SB)/4, $0xd2511f53
-DATA constant<>+2492(SB)/4, $0xd2511f53
-DATA constant<>+2496(SB)/4, $0xcd9e8d57
-DATA constant<>+2500(SB)/4, $0xcd9e8d57
-DATA constant<>+2504(SB)/4, $0xcd9e8d57
-DATA constant<>+2508(SB)/4, $0xcd9e8d57
-DATA constant<>+2512(SB)/4, $0xcd9e8d57
-DATA constant<>+2516(SB)/4, $0xcd9e8d57
-DATA constant<>+2520(SB)/4, $0xcd9e8d57
-DATA constant<>+2524(SB)/4, $0xcd9e8d57
-DATA constant<>+2528(SB)/4, $0x9e3779b9
-DATA constant<>+2532(SB)/4, $0x9e3779b9
-DATA constant<>+2536(SB)/4, $0x9e3779b9
-DATA constant<>+2540(SB)/4, $0x9e3779b9
-DATA constant<>+2544(SB)/4, $0x9e3779b9
-DATA constant<>+2548(SB)/4, $0x9e3779b9
-DATA constant<>+2552(SB)/4, $0x9e3779b9
-DATA constant<>+2556(SB)/4, $0x9e3779b9
-DATA constant<>+2560(SB)/4, $0xbb67ae85
-DATA constant<>+2564(SB)/4, $0xbb67ae85
-DATA constant<>+2568(SB)/4, $0xbb67ae85
-DATA constant<>+2572(SB)/4, $0xbb67ae85
-DATA constant<>+2576(SB)/4, $0xbb67ae85
-DATA constant<>+2580(SB)/4, $0xbb67ae85
-DATA constant<>+2584(SB)/4, $0xbb67ae85
-DATA constant<>+2588(SB)/4, $0xbb67ae85
-DATA constant<>+2592(SB)/4, $0x33800000
-DATA constant<>+2596(SB)/4, $0x33800000
-DATA constant<>+2600(SB)/4, $0x33800000
-DATA constant<>+2604(SB)/4, $0x33800000
-DATA constant<>+2608(SB)/4, $0x33800000
-DATA constant<>+2612(SB)/4, $0x33800000
-DATA constant<>+2616(SB)/4, $0x33800000
-DATA constant<>+2620(SB)/4, $0x33800000
-DATA constant<>+2624(SB)/4, $0x00000008
-DATA constant<>+2628(SB)/4, $0x00000008
-DATA constant<>+2632(SB)/4, $0x00000008
-DATA constant<>+2636(SB)/4, $0x00000008
-DATA constant<>+2640(SB)/4, $0x00000008
-DATA constant<>+2644(SB)/4, $0x00000008
-DATA constant<>+2648(SB)/4, $0x00000008
-DATA constant<>+2652(SB)/4, $0x00000008
-GLOBL constant<>(SB), RODATA|NOPTR, $2656
+DATA constant<>+2464(SB)/4, $0xffff0000
+DATA constant<>+2468(SB)/4, $0xffff0000
+DATA constant<>+2472(SB)/4, $0xffff0000
+DATA constant<>+2476(SB)/4, $0xffff0000
+DATA constant<>+2480(SB)/4, $0xffff0000
+DATA constant<>+2484(SB)/4, $0xffff0000
+DATA constant<>+2488(SB)/4, $0xffff0000
+DATA constant<>+2492(SB)/4, $0xffff0000
+DATA constant<>+2496(SB)/4, $0x00400000
+DATA constant<>+2500(SB)/4, $0x00400000
+DATA constant<>+2504(SB)/4, $0x00400000
+DATA constant<>+2508(SB)/4, $0x00400000
+DATA constant<>+2512(SB)/4, $0x00400000
+DATA constant<>+2516(SB)/4, $0x00400000
+DATA constant<>+2520(SB)/4, $0x00400000
+DATA constant<>+2524(SB)/4, $0x00400000
+DATA constant<>+2528(SB)/4, $0xd2511f53
+DATA constant<>+2532(SB)/4, $0xd2511f53
+DATA constant<>+2536(SB)/4, $0xd2511f53
+DATA constant<>+2540(SB)/4, $0xd2511f53
+DATA constant<>+2544(SB)/4, $0xd2511f53
+DATA constant<>+2548(SB)/4, $0xd2511f53
+DATA constant<>+2552(SB)/4, $0xd2511f53
+DATA constant<>+2556(SB)/4, $0xd2511f53
+DATA constant<>+2560(SB)/4, $0xcd9e8d57
+DATA constant<>+2564(SB)/4, $0xcd9e8d57
+DATA constant<>+2568(SB)/4, $0xcd9e8d57
+DATA constant<>+2572(SB)/4, $0xcd9e8d57
+DATA constant<>+2576(SB)/4, $0xcd9e8d57
+DATA constant<>+2580(SB)/4, $0xcd9e8d57
+DATA constant<>+2584(SB)/4, $0xcd9e8d57
+DATA constant<>+2588(SB)/4, $0xcd9e8d57
+DATA constant<>+2592(SB)/4, $0x9e3779b9
+DATA constant<>+2596(SB)/4, $0x9e3779b9
+DATA constant<>+2600(SB)/4, $0x9e3779b9
+DATA constant<>+2604(SB)/4, $0x9e3779b9
+DATA constant<>+2608(SB)/4, $0x9e3779b9
+DATA constant<>+2612(SB)/4, $0x9e3779b9
+DATA constant<>+2616(SB)/4, $0x9e3779b9
+DATA constant<>+2620(SB)/4, $0x9e3779b9
+DATA constant<>+2624(SB)/4, $0xbb67ae85
+DATA constant<>+2628(SB)/4, $0xbb67ae85
+DATA constant<>+2632(SB)/4, $0xbb67ae85
+DATA constant<>+2636(SB)/4, $0xbb67ae85
+DATA constant<>+2640(SB)/4, $0xbb67ae85
+DATA constant<>+2644(SB)/4, $0xbb67ae85
+DATA constant<>+2648(SB)/4, $0xbb67ae85
+DATA constant<>+2652(SB)/4, $0xbb67ae85
+DATA constant<>+2656(SB)/4, $0x33800000
+DATA constant<>+2660(SB)/4, $0x33800000
+DATA constant<>+2664(SB)/4, $0x33800000
+DATA constant<>+2668(SB)/4, $0x33800000
+DATA constant<>+2672(SB)/4, $0x33800000
+DATA constant<>+2676(SB)/4, $0x33800000
+DATA constant<>+2680(SB)/4, $0x33800000
+DATA constant<>+2684(SB)/4, $0x33800000
+DATA constant<>+2688(SB)/4, $0x00000008
+DATA constant<>+2692(SB)/4, $0x00000008
+DATA constant<>+2696(SB)/4, $0x00000008
+DATA constant<>+2700(SB)/4, $0x00000008
+DATA constant<>+2704(SB)/4, $0x00000008
+DATA constant<>+2708(SB)/4, $0x00000008
+DATA constant<>+2712(SB)/4, $0x00000008
+DATA constant<>+2716(SB)/4, $0x00000008
+GLOBL constant<>(SB), RODATA|NOPTR, $2720

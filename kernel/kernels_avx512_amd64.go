@@ -272,6 +272,11 @@ func f16ToF32AVX512(dst *float32, src *uint16, n int)
 //go:noescape
 func f32ToBF16AVX512(dst *uint16, src *float32, n int)
 
+// roundBF16AVX512 runs the loop dst = x rounded to bfloat16, or 0 where it is denormal.
+//
+//go:noescape
+func roundBF16AVX512(dst, x *float32, n int)
+
 // f32ToF16AVX512 runs the loop dst = src rounded, n a multiple of 16.
 //
 //go:noescape

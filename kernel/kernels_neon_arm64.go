@@ -267,6 +267,11 @@ func f16ToF32NEON(dst *float32, src *uint16, n int)
 //go:noescape
 func f32ToBF16NEON(dst *uint16, src *float32, n int)
 
+// roundBF16NEON runs the loop dst = x rounded to bfloat16, or 0 where it is denormal.
+//
+//go:noescape
+func roundBF16NEON(dst, x *float32, n int)
+
 // f32ToF16NEON runs the loop dst = src rounded, n a multiple of 16.
 //
 //go:noescape

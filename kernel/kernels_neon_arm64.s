@@ -12269,6 +12269,185 @@ tail:
 done:
 	RET
 
+// func roundBF16NEON(dst, x *float32, n int)
+//
+// dst = x rounded to bfloat16, or 0 where it is denormal.
+TEXT ·roundBF16NEON(SB), NOSPLIT, $128-24
+	MOVD dst+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD n+16(FP), R6
+	MOVD $constant<>(SB), R7
+	FMOVQ 1232(R7), F0
+	FMOVQ 1088(R7), F1
+	FMOVQ 1216(R7), F2
+	FMOVQ 1248(R7), F3
+	FMOVQ 224(R7), F4
+	FMOVQ 592(R7), F5
+	FMOVQ 608(R7), F6
+	SUBS $16, R6, R6
+	BLT tail
+	PCALIGN $32
+
+loop:
+	FMOVQ 0(R1), F7
+	WORD $0x6f3004e8 // USHR V8, V7, #16
+	WORD $0x4e211d08 // AND V8, V8, V1
+	WORD $0x4ea78508 // ADD V8, V8, V7
+	WORD $0x4ea28508 // ADD V8, V8, V2
+	WORD $0x4e201d08 // AND V8, V8, V0
+	WORD $0x4e251ce9 // AND V9, V7, V5
+	WORD $0x6ea9e489 // FCMGT V9, V4, V9
+	WORD $0x4e261cea // AND V10, V7, V6
+	WORD $0x6e681d49 // BSL V9, V10, V8
+	WORD $0x4e201ce8 // AND V8, V7, V0
+	WORD $0x4ea31d08 // ORR V8, V8, V3
+	WORD $0x4e27e4e7 // FCMEQ V7, V7, V7
+	WORD $0x6e2058e7 // NOT V7, V7
+	WORD $0x6e691d07 // BSL V7, V8, V9
+	FMOVQ F7, 0(R0)
+	FMOVQ 16(R1), F7
+	WORD $0x6f3004e8 // USHR V8, V7, #16
+	WORD $0x4e211d08 // AND V8, V8, V1
+	WORD $0x4ea78508 // ADD V8, V8, V7
+	WORD $0x4ea28508 // ADD V8, V8, V2
+	WORD $0x4e201d08 // AND V8, V8, V0
+	WORD $0x4e251ce9 // AND V9, V7, V5
+	WORD $0x6ea9e489 // FCMGT V9, V4, V9
+	WORD $0x4e261cea // AND V10, V7, V6
+	WORD $0x6e681d49 // BSL V9, V10, V8
+	WORD $0x4e201ce8 // AND V8, V7, V0
+	WORD $0x4ea31d08 // ORR V8, V8, V3
+	WORD $0x4e27e4e7 // FCMEQ V7, V7, V7
+	WORD $0x6e2058e7 // NOT V7, V7
+	WORD $0x6e691d07 // BSL V7, V8, V9
+	FMOVQ F7, 16(R0)
+	FMOVQ 32(R1), F7
+	WORD $0x6f3004e8 // USHR V8, V7, #16
+	WORD $0x4e211d08 // AND V8, V8, V1
+	WORD $0x4ea78508 // ADD V8, V8, V7
+	WORD $0x4ea28508 // ADD V8, V8, V2
+	WORD $0x4e201d08 // AND V8, V8, V0
+	WORD $0x4e251ce9 // AND V9, V7, V5
+	WORD $0x6ea9e489 // FCMGT V9, V4, V9
+	WORD $0x4e261cea // AND V10, V7, V6
+	WORD $0x6e681d49 // BSL V9, V10, V8
+	WORD $0x4e201ce8 // AND V8, V7, V0
+	WORD $0x4ea31d08 // ORR V8, V8, V3
+	WORD $0x4e27e4e7 // FCMEQ V7, V7, V7
+	WORD $0x6e2058e7 // NOT V7, V7
+	WORD $0x6e691d07 // BSL V7, V8, V9
+	FMOVQ F7, 32(R0)
+	FMOVQ 48(R1), F7
+	WORD $0x6f3004e8 // USHR V8, V7, #16
+	WORD $0x4e211d08 // AND V8, V8, V1
+	WORD $0x4ea78508 // ADD V8, V8, V7
+	WORD $0x4ea28508 // ADD V8, V8, V2
+	WORD $0x4e201d08 // AND V8, V8, V0
+	WORD $0x4e251ce9 // AND V9, V7, V5
+	WORD $0x6ea9e489 // FCMGT V9, V4, V9
+	WORD $0x4e261cea // AND V10, V7, V6
+	WORD $0x6e681d49 // BSL V9, V10, V8
+	WORD $0x4e201ce8 // AND V8, V7, V0
+	WORD $0x4ea31d08 // ORR V8, V8, V3
+	WORD $0x4e27e4e7 // FCMEQ V7, V7, V7
+	WORD $0x6e2058e7 // NOT V7, V7
+	WORD $0x6e691d07 // BSL V7, V8, V9
+	FMOVQ F7, 48(R0)
+	ADD $64, R0
+	ADD $64, R1
+	SUBS $16, R6, R6
+	BGE loop
+
+tail:
+	ADDS $16, R6, R6
+	BEQ done
+	MOVD $tails-128(SP), R8
+	MOVD R1, R9
+	MOVD $64(R8), R10
+	MOVD R6, R11
+
+copyx:
+	MOVWU.P 4(R9), R13
+	MOVW.P R13, 4(R10)
+	SUBS $1, R11, R11
+	BNE copyx
+	FMOVQ 64(R8), F7
+	WORD $0x6f3004e8 // USHR V8, V7, #16
+	WORD $0x4e211d08 // AND V8, V8, V1
+	WORD $0x4ea78508 // ADD V8, V8, V7
+	WORD $0x4ea28508 // ADD V8, V8, V2
+	WORD $0x4e201d08 // AND V8, V8, V0
+	WORD $0x4e251ce9 // AND V9, V7, V5
+	WORD $0x6ea9e489 // FCMGT V9, V4, V9
+	WORD $0x4e261cea // AND V10, V7, V6
+	WORD $0x6e681d49 // BSL V9, V10, V8
+	WORD $0x4e201ce8 // AND V8, V7, V0
+	WORD $0x4ea31d08 // ORR V8, V8, V3
+	WORD $0x4e27e4e7 // FCMEQ V7, V7, V7
+	WORD $0x6e2058e7 // NOT V7, V7
+	WORD $0x6e691d07 // BSL V7, V8, V9
+	FMOVQ F7, 0(R8)
+	FMOVQ 80(R8), F7
+	WORD $0x6f3004e8 // USHR V8, V7, #16
+	WORD $0x4e211d08 // AND V8, V8, V1
+	WORD $0x4ea78508 // ADD V8, V8, V7
+	WORD $0x4ea28508 // ADD V8, V8, V2
+	WORD $0x4e201d08 // AND V8, V8, V0
+	WORD $0x4e251ce9 // AND V9, V7, V5
+	WORD $0x6ea9e489 // FCMGT V9, V4, V9
+	WORD $0x4e261cea // AND V10, V7, V6
+	WORD $0x6e681d49 // BSL V9, V10, V8
+	WORD $0x4e201ce8 // AND V8, V7, V0
+	WORD $0x4ea31d08 // ORR V8, V8, V3
+	WORD $0x4e27e4e7 // FCMEQ V7, V7, V7
+	WORD $0x6e2058e7 // NOT V7, V7
+	WORD $0x6e691d07 // BSL V7, V8, V9
+	FMOVQ F7, 16(R8)
+	FMOVQ 96(R8), F7
+	WORD $0x6f3004e8 // USHR V8, V7, #16
+	WORD $0x4e211d08 // AND V8, V8, V1
+	WORD $0x4ea78508 // ADD V8, V8, V7
+	WORD $0x4ea28508 // ADD V8, V8, V2
+	WORD $0x4e201d08 // AND V8, V8, V0
+	WORD $0x4e251ce9 // AND V9, V7, V5
+	WORD $0x6ea9e489 // FCMGT V9, V4, V9
+	WORD $0x4e261cea // AND V10, V7, V6
+	WORD $0x6e681d49 // BSL V9, V10, V8
+	WORD $0x4e201ce8 // AND V8, V7, V0
+	WORD $0x4ea31d08 // ORR V8, V8, V3
+	WORD $0x4e27e4e7 // FCMEQ V7, V7, V7
+	WORD $0x6e2058e7 // NOT V7, V7
+	WORD $0x6e691d07 // BSL V7, V8, V9
+	FMOVQ F7, 32(R8)
+	FMOVQ 112(R8), F7
+	WORD $0x6f3004e8 // USHR V8, V7, #16
+	WORD $0x4e211d08 // AND V8, V8, V1
+	WORD $0x4ea78508 // ADD V8, V8, V7
+	WORD $0x4ea28508 // ADD V8, V8, V2
+	WORD $0x4e201d08 // AND V8, V8, V0
+	WORD $0x4e251ce9 // AND V9, V7, V5
+	WORD $0x6ea9e489 // FCMGT V9, V4, V9
+	WORD $0x4e261cea // AND V10, V7, V6
+	WORD $0x6e681d49 // BSL V9, V10, V8
+	WORD $0x4e201ce8 // AND V8, V7, V0
+	WORD $0x4ea31d08 // ORR V8, V8, V3
+	WORD $0x4e27e4e7 // FCMEQ V7, V7, V7
+	WORD $0x6e2058e7 // NOT V7, V7
+	WORD $0x6e691d07 // BSL V7, V8, V9
+	FMOVQ F7, 48(R8)
+	MOVD R0, R9
+	MOVD $0(R8), R10
+	MOVD R6, R11
+
+copydstBack:
+	MOVWU.P 4(R10), R13
+	MOVW.P R13, 4(R9)
+	SUBS $1, R11, R11
+	BNE copydstBack
+
+done:
+	RET
+
 // func f32ToF16NEON(dst *uint16, src *float32, n int)
 //
 // dst = src rounded, n a multiple of 16.
@@ -12316,11 +12495,11 @@ TEXT ·uniformNEON(SB), NOSPLIT, $0-40
 	MOVWU counterLow+32(FP), R2
 	VDUP R2, V14.S4
 	WORD $0x4ea485ce // ADD V14, V14, V4
-	FMOVQ 1232(R7), F15
-	FMOVQ 1248(R7), F16
-	FMOVQ 1264(R7), F17
-	FMOVQ 1280(R7), F18
-	FMOVQ 1296(R7), F19
+	FMOVQ 1264(R7), F15
+	FMOVQ 1280(R7), F16
+	FMOVQ 1296(R7), F17
+	FMOVQ 1312(R7), F18
+	FMOVQ 1328(R7), F19
 	MOVWU counterHigh+36(FP), R2
 	VDUP R2, V20.S4
 	MOVWU siteLow+24(FP), R2
@@ -12331,7 +12510,7 @@ TEXT ·uniformNEON(SB), NOSPLIT, $0-40
 	VDUP R2, V23.S4
 	MOVWU keyHigh+20(FP), R2
 	VDUP R2, V24.S4
-	FMOVQ 1312(R7), F25
+	FMOVQ 1344(R7), F25
 	CBZ R1, done
 
 loop:
@@ -12531,11 +12710,11 @@ TEXT ·dropoutNEON(SB), NOSPLIT, $0-56
 	MOVWU counterLow+32(FP), R2
 	VDUP R2, V14.S4
 	WORD $0x4ea485ce // ADD V14, V14, V4
-	FMOVQ 1232(R7), F15
-	FMOVQ 1248(R7), F16
-	FMOVQ 1264(R7), F17
-	FMOVQ 1280(R7), F18
-	FMOVQ 1296(R7), F19
+	FMOVQ 1264(R7), F15
+	FMOVQ 1280(R7), F16
+	FMOVQ 1296(R7), F17
+	FMOVQ 1312(R7), F18
+	FMOVQ 1328(R7), F19
 	MOVWU counterHigh+36(FP), R2
 	VDUP R2, V20.S4
 	MOVWU siteLow+24(FP), R2
@@ -12546,7 +12725,7 @@ TEXT ·dropoutNEON(SB), NOSPLIT, $0-56
 	VDUP R2, V23.S4
 	MOVWU keyHigh+20(FP), R2
 	VDUP R2, V24.S4
-	FMOVQ 1312(R7), F25
+	FMOVQ 1344(R7), F25
 	MOVD x+40(FP), R4
 	FMOVS rate+48(FP), F26
 	VDUP V26.S[0], V26.S4
@@ -14538,31 +14717,39 @@ DATA constant<>+1216(SB)/4, $0x00007fff
 DATA constant<>+1220(SB)/4, $0x00007fff
 DATA constant<>+1224(SB)/4, $0x00007fff
 DATA constant<>+1228(SB)/4, $0x00007fff
-DATA constant<>+1232(SB)/4, $0xd2511f53
-DATA constant<>+1236(SB)/4, $0xd2511f53
-DATA constant<>+1240(SB)/4, $0xd2511f53
-DATA constant<>+1244(SB)/4, $0xd2511f53
-DATA constant<>+1248(SB)/4, $0xcd9e8d57
-DATA constant<>+1252(SB)/4, $0xcd9e8d57
-DATA constant<>+1256(SB)/4, $0xcd9e8d57
-DATA constant<>+1260(SB)/4, $0xcd9e8d57
-DATA constant<>+1264(SB)/4, $0x9e3779b9
-DATA constant<>+1268(SB)/4, $0x9e3779b9
-DATA constant<>+1272(SB)/4, $0x9e3779b9
-DATA constant<>+1276(SB)/4, $0x9e3779b9
-DATA constant<>+1280(SB)/4, $0xbb67ae85
-DATA constant<>+1284(SB)/4, $0xbb67ae85
-DATA constant<>+1288(SB)/4, $0xbb67ae85
-DATA constant<>+1292(SB)/4, $0xbb67ae85
-DATA constant<>+1296(SB)/4, $0x33800000
-DATA constant<>+1300(SB)/4, $0x33800000
-DATA constant<>+1304(SB)/4, $0x33800000
-DATA constant<>+1308(SB)/4, $0x33800000
-DATA constant<>+1312(SB)/4, $0x00000004
-DATA constant<>+1316(SB)/4, $0x00000004
-DATA constant<>+1320(SB)/4, $0x00000004
-DATA constant<>+1324(SB)/4, $0x00000004
-GLOBL constant<>(SB), RODATA|NOPTR, $1328
+DATA constant<>+1232(SB)/4, $0xffff0000
+DATA constant<>+1236(SB)/4, $0xffff0000
+DATA constant<>+1240(SB)/4, $0xffff0000
+DATA constant<>+1244(SB)/4, $0xffff0000
+DATA constant<>+1248(SB)/4, $0x00400000
+DATA constant<>+1252(SB)/4, $0x00400000
+DATA constant<>+1256(SB)/4, $0x00400000
+DATA constant<>+1260(SB)/4, $0x00400000
+DATA constant<>+1264(SB)/4, $0xd2511f53
+DATA constant<>+1268(SB)/4, $0xd2511f53
+DATA constant<>+1272(SB)/4, $0xd2511f53
+DATA constant<>+1276(SB)/4, $0xd2511f53
+DATA constant<>+1280(SB)/4, $0xcd9e8d57
+DATA constant<>+1284(SB)/4, $0xcd9e8d57
+DATA constant<>+1288(SB)/4, $0xcd9e8d57
+DATA constant<>+1292(SB)/4, $0xcd9e8d57
+DATA constant<>+1296(SB)/4, $0x9e3779b9
+DATA constant<>+1300(SB)/4, $0x9e3779b9
+DATA constant<>+1304(SB)/4, $0x9e3779b9
+DATA constant<>+1308(SB)/4, $0x9e3779b9
+DATA constant<>+1312(SB)/4, $0xbb67ae85
+DATA constant<>+1316(SB)/4, $0xbb67ae85
+DATA constant<>+1320(SB)/4, $0xbb67ae85
+DATA constant<>+1324(SB)/4, $0xbb67ae85
+DATA constant<>+1328(SB)/4, $0x33800000
+DATA constant<>+1332(SB)/4, $0x33800000
+DATA constant<>+1336(SB)/4, $0x33800000
+DATA constant<>+1340(SB)/4, $0x33800000
+DATA constant<>+1344(SB)/4, $0x00000004
+DATA constant<>+1348(SB)/4, $0x00000004
+DATA constant<>+1352(SB)/4, $0x00000004
+DATA constant<>+1356(SB)/4, $0x00000004
+GLOBL constant<>(SB), RODATA|NOPTR, $1360
 
 // sixteen lanes on, sixteen off
 DATA laneMask<>+0(SB)/4, $0xffffffff

@@ -57,6 +57,9 @@ type Set struct {
 	BF16ToF32, F16ToF32 func(dst []float32, src []uint16)
 	F32ToBF16, F32ToF16 func(dst []uint16, src []float32)
 
+	// RoundBF16 rounds to bfloat16 and keeps 32 bits; denormals become ±0.
+	RoundBF16 func(dst, x []float32)
+
 	// Parts of the methods; each is defined by the function of its name with
 	// "Go" appended.
 	sumSquaresAbout func(x []float32, c float32) float32
@@ -74,6 +77,7 @@ type Set struct {
 
 	tiles *tiling     // how Gemm multiplies
 	int8  *int8Tiling // how GemmInt8 does
+	bf16  *bf16Tiling // how GemmPairs and GemmBF16 do
 }
 
 // SumSquares returns Σ x², in 16 lanes.
@@ -113,6 +117,7 @@ func goSet() *Set {
 		Sum: sumGo, Dot: dotGo, MaxOf: maxOfGo,
 		BF16ToF32: bf16ToF32Go, F16ToF32: f16ToF32Go,
 		F32ToBF16: f32ToBF16Go, F32ToF16: f32ToF16Go,
+		RoundBF16: roundBF16Go,
 
 		sumSquaresAbout: sumSquaresAboutGo,
 		expSub:          expSubGo,
@@ -129,6 +134,7 @@ func goSet() *Set {
 
 		tiles: &tiling{rows: 4, width: 16, tile: tileGo, pack: packGo},
 		int8:  &int8Tiling{rows: 1, width: 16, tile: int8TileGo(16), rangeOf: rangeOfGo, quantize: quantizeGo, saturate: saturateInt8Go},
+		bf16:  &bf16Tiling{pair: pairGo, widen: widenGo, flush: tileFlushGo},
 	}
 }
 

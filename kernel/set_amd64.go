@@ -21,6 +21,10 @@ func machineSets() []*Set {
 		} else {
 			s.int8 = int8AVX2()
 		}
+		s.bf16 = bf16AVX512()
+		if f.BF16 {
+			s.bf16.withDots()
+		}
 		list = append(list, s)
 	}
 	return list
@@ -73,6 +77,7 @@ func avx2Set() *Set {
 
 		BF16ToF32: mapWiden(bf16ToF32AVX2, bf16ToF32Go),
 		F16ToF32:  mapWiden(f16ToF32AVX2, f16ToF32Go),
+		RoundBF16: map1(roundBF16AVX2),
 		F32ToBF16: mapNarrow(f32ToBF16AVX2, f32ToBF16Go),
 		F32ToF16:  mapNarrow(f32ToF16AVX2, f32ToF16Go),
 
@@ -91,6 +96,7 @@ func avx2Set() *Set {
 
 		tiles: &tiling{rows: 6, width: 16, tile: strip(6, tileAVX2), pack: packer(8, packRowsAVX2, packColumnsAVX2)},
 		int8:  int8AVX2(),
+		bf16:  &bf16Tiling{pair: pairGo, widen: widenOver(widenAVX2), flush: strip(6, tileFlushedAVX2)},
 	}
 }
 
@@ -141,6 +147,7 @@ func avx512Set() *Set {
 
 		BF16ToF32: mapWiden(bf16ToF32AVX512, bf16ToF32Go),
 		F16ToF32:  mapWiden(f16ToF32AVX512, f16ToF32Go),
+		RoundBF16: map1(roundBF16AVX512),
 		F32ToBF16: mapNarrow(f32ToBF16AVX512, f32ToBF16Go),
 		F32ToF16:  mapNarrow(f32ToF16AVX512, f32ToF16Go),
 

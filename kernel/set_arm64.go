@@ -63,6 +63,7 @@ func neonSet() *Set {
 
 		BF16ToF32: mapWiden(bf16ToF32NEON, bf16ToF32Go),
 		F16ToF32:  mapWiden(f16ToF32NEON, f16ToF32Go),
+		RoundBF16: map1(roundBF16NEON),
 		F32ToBF16: mapNarrow(f32ToBF16NEON, f32ToBF16Go),
 		F32ToF16:  mapNarrow(f32ToF16NEON, f32ToF16Go),
 

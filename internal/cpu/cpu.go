@@ -8,7 +8,10 @@ type Features struct {
 	AVX2   bool // AVX2, FMA and F16C, with the registers saved by the system
 	AVX512 bool // AVX-512 F, BW, DQ and VL besides AVX2
 	VNNI   bool // AVX-512 VNNI besides these
+	BF16   bool // AVX-512 BF16 besides AVX-512
 	Dot    bool // dot products of bytes on Arm (FEAT_DotProd)
+
+	AVXVNNI bool // AVX-VNNI, the same for AVX2's registers, besides AVX2
 }
 
 // Caches are the sizes of the data caches that one core sees, in bytes.

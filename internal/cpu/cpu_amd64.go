@@ -19,6 +19,8 @@ const (
 	leaf7BW      = 1 << 30 // EBX
 	leaf7VL      = 1 << 31 // EBX
 	leaf7VNNI    = 1 << 11 // ECX
+	leaf7AVXVNNI = 1 << 4  // EAX of subleaf 1
+	leaf7BF16    = 1 << 5  // EAX of subleaf 1
 	stateYMM     = 0x06    // XMM and YMM
 	stateZMM     = 0xe6    // opmask, both halves of ZMM, XMM and YMM
 )
@@ -39,11 +41,16 @@ func features() (f Features) {
 		return f
 	}
 	state, _ := xgetbv()
-	_, ebx7, ecx7, _ := cpuid(7, 0)
+	subleaves, ebx7, ecx7, _ := cpuid(7, 0)
 	f.AVX2 = state&stateYMM == stateYMM && ebx7&leaf7AVX2 != 0
 	const all512 = leaf7AVX512F | leaf7DQ | leaf7BW | leaf7VL
 	f.AVX512 = f.AVX2 && state&stateZMM == stateZMM && ebx7&all512 == all512
 	f.VNNI = f.AVX512 && ecx7&leaf7VNNI != 0
+	if subleaves >= 1 {
+		eax71, _, _, _ := cpuid(7, 1)
+		f.AVXVNNI = f.AVX2 && eax71&leaf7AVXVNNI != 0
+		f.BF16 = f.AVX512 && eax71&leaf7BF16 != 0
+	}
 	return f
 }
 

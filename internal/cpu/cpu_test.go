@@ -37,4 +37,10 @@ func TestFeaturesAgreeWithLinux(t *testing.T) {
 	if want := f.AVX512 && has["avx512_vnni"]; f.VNNI != want {
 		t.Errorf("VNNI: have %v, /proc/cpuinfo says %v", f.VNNI, want)
 	}
+	if want := f.AVX512 && has["avx512_bf16"]; f.BF16 != want {
+		t.Errorf("BF16: have %v, /proc/cpuinfo says %v", f.BF16, want)
+	}
+	if want := f.AVX2 && has["avx_vnni"]; f.AVXVNNI != want {
+		t.Errorf("AVXVNNI: have %v, /proc/cpuinfo says %v", f.AVXVNNI, want)
+	}
 }

@@ -177,6 +177,15 @@ var loops = []*loop{
 			r = b.shift("VPSRLD", 16, r)
 			b.store("dst", b.choose(b.compare(unordered, x, x), b.or(top, b.bits(1<<6)), r))
 		}},
+	{name: "roundBF16", doc: "dst = x rounded to bfloat16, or 0 where it is denormal.", slices: []string{"dst", "x"},
+		body: func(b *body) {
+			x := b.load("x")
+			r := b.iplus(b.iplus(b.and(b.shift("VPSRLD", 16, x), b.bits(1)), x), b.bits(0x7fff))
+			r = b.and(r, b.bits(0xffff0000))
+			r = b.choose(b.compare(less, b.abs(x), b.bits(0x00800000)), b.and(x, b.bits(signBit)), r)
+			nan := b.or(b.and(x, b.bits(0xffff0000)), b.bits(1<<22))
+			b.store("dst", b.choose(b.compare(unordered, x, x), nan, r))
+		}},
 	{name: "f32ToF16", doc: "dst = src rounded, n a multiple of 16.", slices: []string{"dst:f16", "src"},
 		body: func(b *body) { b.store("dst", b.load("src")) }},
 }

@@ -2,6 +2,15 @@ package main
 
 import "fmt"
 
+// tileArgs are the parameters of a strip of tiles.
+var tileArgs = []param{
+	{"m", "int"}, {"n", "int"}, {"k", "int"},
+	{"a", "*float32"}, {"ar", "int"}, {"ac", "int"},
+	{"b", "*float32"}, {"bs", "int"},
+	{"c", "*float32"}, {"ldc", "int"}, {"accumulate", "bool"},
+	{"next", "*float32"}, {"lines", "int"},
+}
+
 // writeTiles writes the heart of the matrix product: a strip of any number of
 // rows times one panel of B, two vector registers wide. The rows are cut into
 // tiles of nearly equal height, whose sums stay in registers while k ascends:
@@ -13,15 +22,8 @@ import "fmt"
 // its rows; DX points to C, R14 is the distance of its rows; R15 counts k; CX
 // counts tiles, AX is their height, and the first R8 of them are one higher.
 func writeTiles(a *assembly, g *declarations, m *machine) {
-	args := []param{
-		{"m", "int"}, {"n", "int"}, {"k", "int"},
-		{"a", "*float32"}, {"ar", "int"}, {"ac", "int"},
-		{"b", "*float32"}, {"bs", "int"},
-		{"c", "*float32"}, {"ldc", "int"}, {"accumulate", "bool"},
-		{"next", "*float32"}, {"lines", "int"},
-	}
 	name := "tile" + m.suffix
-	f := function(a, g, name, "c[i*ldc+j] (+)= Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m, j < n, p < k, with distances in bytes; before each tile, so many lines from next on are prefetched", args, nil)
+	f := function(a, g, name, "c[i*ldc+j] (+)= Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m, j < n, p < k, with distances in bytes; before each tile, so many lines from next on are prefetched", tileArgs, nil)
 	loadColumnMasks(a, m, f)
 	a.op("MOVQ", f.at("ar"), "BX")
 	a.op("MOVQ", f.at("ac"), "R12")
