@@ -100,8 +100,8 @@ func (c *Core) call(p *nn.Pass, q, k, v *tensor.Tensor, keys nn.Batch, pattern P
 	if x.Scale == 0 {
 		x.Scale = float32(1 / math.Sqrt(float64(x.Dk())))
 	}
-	if p.Train && c.Drop > 0 {
-		x.Drop, x.Seed, x.Site = c.Drop, p.Seed, p.Site()
+	if rate := p.DropRate(c.Drop); rate > 0 {
+		x.Drop, x.Seed, x.Site = rate, p.Seed, p.Site()
 	}
 	for _, t := range c.Terms {
 		x.Terms = append(x.Terms, t.Bind(p))

@@ -21,11 +21,16 @@ type Pass struct {
 	Seed   uint64          // of dropout; give every step its own
 	Probe  Probe           // nil: nobody looks on
 
+	Dropout *float32 // takes the place of the pages' rates of dropout; nil: as they have it
+	Depth   Depth    // stochastic depth; zero: none
+
 	Precision Precision // of projections
 
 	weights map[*Param]*tensor.Tensor
 	once    map[any]*tensor.Tensor
 	site    uint64 // counts dropout sites
+	layer   int    // the last that ended
+	paths   int    // calls of DropPath that counted
 }
 
 // Probe looks on, and may change what it sees.
@@ -116,6 +121,7 @@ func (p *Pass) Layer(i int, y *tensor.Tensor) *tensor.Tensor {
 			panic(&tensor.Canceled{Err: context.Cause(p.Ctx)})
 		}
 	}
+	p.layer = i
 	if p.Probe != nil {
 		y = p.Probe.Layer(p, i, y)
 	}
@@ -123,8 +129,25 @@ func (p *Pass) Layer(i int, y *tensor.Tensor) *tensor.Tensor {
 	return y
 }
 
+// DropRate is the rate of dropout at a place of a page that has the given one: 0
+// unless p.Train.
+func (p *Pass) DropRate(rate float32) float32 {
+	switch {
+	case !p.Train:
+		return 0
+	case p.Dropout != nil:
+		return *p.Dropout
+	}
+	return rate
+}
+
 // Drop is dropout at this place of the pass: the identity unless p.Train.
 func (p *Pass) Drop(rate float32, x *tensor.Tensor) *tensor.Tensor {
+	return p.drop(p.DropRate(rate), x)
+}
+
+// drop is dropout at just this rate.
+func (p *Pass) drop(rate float32, x *tensor.Tensor) *tensor.Tensor {
 	if !p.Train || rate == 0 {
 		return x
 	}

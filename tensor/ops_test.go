@@ -304,6 +304,20 @@ var ops = []op{
 		return single(d.normal(1, d.width()), func(x *tensor.Tensor) *tensor.Tensor { return x.Repeat(n) },
 			func(x mat) mat { return newMat(n, x.width).with(x, func(_, x float64) float64 { return x }) })
 	}},
+	{name: "ScaleRows", relative: 1, draw: func(d draw) call {
+		x := d.normal(d.rows(), d.width())
+		c := make([]float32, x.rows)
+		for i := range c {
+			c[i] = float32(d.IntN(3)) * 0.75
+		}
+		return single(x, func(x *tensor.Tensor) *tensor.Tensor { return x.ScaleRows(c) }, func(x mat) mat {
+			y := newMat(x.rows, x.width)
+			for i, v := range x.v {
+				y.v[i] = float64(c[i/x.width]) * v
+			}
+			return y
+		})
+	}},
 	{name: "Mix", relative: 2, absolute: 16, draw: func(d draw) call {
 		x := d.normal(1+d.rows(), d.width())
 		rows, weights := make([][]int32, d.rows()), [][]float32{}

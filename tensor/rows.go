@@ -161,6 +161,25 @@ func (x *Tensor) Repeat(n int) *Tensor {
 	return x.scope.Record("Repeat", y, []*Tensor{x}, nil, func(g *Tensor) []*Tensor { return []*Tensor{g.columnSums(x)} })
 }
 
+// ScaleRows: y_i = c_i·x_i, a number for each row. Adjoint: x̄_i = c_i·ȳ_i.
+func (x *Tensor) ScaleRows(c []float32) *Tensor {
+	if len(c) != x.rows {
+		panic(fault("ScaleRows", "must have one number a row, has "+itoa(len(c)), x))
+	}
+	y := x.rowsTimes(c)
+	return x.scope.Record("ScaleRows", y, []*Tensor{x}, nil, func(g *Tensor) []*Tensor { return []*Tensor{g.rowsTimes(c)} })
+}
+
+func (x *Tensor) rowsTimes(c []float32) *Tensor {
+	y, k := x.like(), x.scope.Kernels()
+	x.eachRow(1, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			k.Scale(y.Row(i), x.Row(i), c[i])
+		}
+	})
+	return y
+}
+
 // Mix: y_i = Σ_t weight[i][t]·x[row[i][t]], a fixed sparse matrix times x:
 // interpolation of position tables, pooling, upsampling. t ascending, each by
 // one fused multiply–add. Adjoint: the transposed matrix, i ascending.

@@ -151,7 +151,7 @@ func (b *Block) Forward(p *nn.Pass, h, enc *tensor.Tensor, rows nn.Batch) *tenso
 		h = b.Cross.cross(p, h, enc, rows)
 	}
 	u := b.Up.Activate(p, h, b.act) // [rows, F]
-	return b.Ln.Forward(p, p.Drop(b.drop, b.Down.Forward(p, u)).Add(h))
+	return b.Ln.Forward(p, p.Branch(b.drop, b.Down.Forward(p, u)).Add(h))
 }
 
 // Forward is LN(h + attn(h)).
@@ -161,13 +161,13 @@ func (a *Attention) Forward(p *nn.Pass, h *tensor.Tensor) *tensor.Tensor {
 		terms = append(terms, &position.Shaw{Table: a.Distance.Weight, Both: a.both})
 	}
 	mix := a.Core.Attend(p, a.Q.Forward(p, h), a.K.Forward(p, h), a.V.Forward(p, h), attention.Full, terms...)
-	return a.Ln.Forward(p, p.Drop(a.drop, a.Out.Forward(p, mix)).Add(h))
+	return a.Ln.Forward(p, p.Branch(a.drop, a.Out.Forward(p, mix)).Add(h))
 }
 
 // cross is the same with an encoder's rows as keys and values.
 func (a *Attention) cross(p *nn.Pass, h, enc *tensor.Tensor, rows nn.Batch) *tensor.Tensor {
 	mix := a.Core.Cross(p, a.Q.Forward(p, h), a.K.Forward(p, enc), a.V.Forward(p, enc), rows)
-	return a.Ln.Forward(p, p.Drop(a.drop, a.Out.Forward(p, mix)).Add(h))
+	return a.Ln.Forward(p, p.Branch(a.drop, a.Out.Forward(p, mix)).Add(h))
 }
 
 // Positions is the most rows that a sequence can have.

@@ -133,12 +133,12 @@ func (m *Model) Forward(p *nn.Pass, ids, types []int32, enc *tensor.Tensor, rows
 func (b *Block) Forward(p *nn.Pass, h, enc *tensor.Tensor, rows nn.Batch) *tensor.Tensor {
 	q, k, v := attention.Thirds(b.QKV.Forward(p, b.Ln1.Forward(p, h))) // each [rows, D]
 	a := b.Core.Attend(p, q, k, v, attention.Causal)
-	h = h.Add(p.Drop(b.drop, b.Out.Forward(p, a)))
+	h = h.Add(p.Branch(b.drop, b.Out.Forward(p, a)))
 	if b.Cross != nil && enc != nil {
-		h = h.Add(p.Drop(b.drop, b.Cross.Forward(p, h, enc, rows)))
+		h = h.Add(p.Branch(b.drop, b.Cross.Forward(p, h, enc, rows)))
 	}
 	u := b.Up.Activate(p, b.Ln2.Forward(p, h), b.act) // [rows, 4D]
-	return h.Add(p.Drop(b.drop, b.Down.Forward(p, u)))
+	return h.Add(p.Branch(b.drop, b.Down.Forward(p, u)))
 }
 
 // Forward lets h [rows, D] look at an encoder's rows enc.

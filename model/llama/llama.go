@@ -152,9 +152,9 @@ func (b *Block) Forward(p *nn.Pass, h *tensor.Tensor) *tensor.Tensor {
 	q := b.Rope.Rotate(p, b.Q.Forward(p, x), b.Core.Heads)   // [rows, H·d]
 	k := b.Rope.Rotate(p, b.K.Forward(p, x), b.Core.KVHeads) // [rows, KV·d]
 	a := b.Core.Attend(p, q, k, b.V.Forward(p, x), attention.Causal)
-	h = h.Add(b.Out.Forward(p, a))
+	h = h.Add(p.DropPath(b.Out.Forward(p, a)))
 	x = b.N2.Forward(p, h)
-	return h.Add(b.Down.Forward(p, b.Gate.Activate(p, x, b.act).Mul(b.Up.Forward(p, x))))
+	return h.Add(p.DropPath(b.Down.Forward(p, b.Gate.Activate(p, x, b.act).Mul(b.Up.Forward(p, x)))))
 }
 
 // Run gives last_hidden_state.

@@ -179,9 +179,9 @@ func sinusoids(p *nn.Pass, d int) *tensor.Tensor {
 // Forward maps h [rows, D] to the same shape.
 func (b *Block) Forward(p *nn.Pass, h *tensor.Tensor) *tensor.Tensor {
 	if b.pre {
-		h = h.Add(p.Drop(b.drop, b.Attn.Forward(p, b.N1.Forward(p, h))))
-		return h.Add(p.Drop(b.drop, b.FFN.Forward(p, b.N2.Forward(p, h))))
+		h = h.Add(p.Branch(b.drop, b.Attn.Forward(p, b.N1.Forward(p, h))))
+		return h.Add(p.Branch(b.drop, b.FFN.Forward(p, b.N2.Forward(p, h))))
 	}
-	h = b.N1.Forward(p, h.Add(p.Drop(b.drop, b.Attn.Forward(p, h))))
-	return b.N2.Forward(p, h.Add(p.Drop(b.drop, b.FFN.Forward(p, h))))
+	h = b.N1.Forward(p, h.Add(p.Branch(b.drop, b.Attn.Forward(p, h))))
+	return b.N2.Forward(p, h.Add(p.Branch(b.drop, b.FFN.Forward(p, h))))
 }

@@ -100,9 +100,9 @@ func (l *EncoderLayer) Forward(p *nn.Pass, h *tensor.Tensor, pattern attention.P
 // part is h and what f makes of it added up, with the norm where the layer has it.
 func (c Config) part(p *nn.Pass, h *tensor.Tensor, norm *nn.LayerNorm, f func(h *tensor.Tensor) *tensor.Tensor) *tensor.Tensor {
 	if c.NormFirst {
-		return h.Add(p.Drop(c.Drop, f(norm.Forward(p, h))))
+		return h.Add(p.Branch(c.Drop, f(norm.Forward(p, h))))
 	}
-	return norm.Forward(p, h.Add(p.Drop(c.Drop, f(h))))
+	return norm.Forward(p, h.Add(p.Branch(c.Drop, f(h))))
 }
 
 func (f *feedForward) run(p *nn.Pass, h *tensor.Tensor, c Config) *tensor.Tensor {

@@ -139,9 +139,9 @@ func (m *Model) Forward(p *nn.Pass, in *model.Input) *tensor.Tensor {
 func (b *Block) Forward(p *nn.Pass, z *tensor.Tensor) *tensor.Tensor {
 	x := b.Ln1.Forward(p, z)
 	a := b.Core.Attend(p, b.Q.Forward(p, x), b.K.Forward(p, x), b.V.Forward(p, x), attention.Full)
-	z = z.Add(p.Drop(b.drop, b.Out.Forward(p, a))) // (2)
+	z = z.Add(p.Branch(b.drop, b.Out.Forward(p, a))) // (2)
 	x = b.Up.Activate(p, b.Ln2.Forward(p, z), b.act)
-	return p.Drop(b.drop, b.Down.Forward(p, x)).Add(z) // (3)
+	return p.Branch(b.drop, b.Down.Forward(p, x)).Add(z) // (3)
 }
 
 // Run gives last_hidden_state and pooler_output.
