@@ -4,8 +4,9 @@ import "github.com/qkvgo/qkv/tensor"
 
 // Linear is y = x·Wᵀ + b.
 type Linear struct {
-	Weight *Param `ckpt:"weight"` // [out, in]
-	Bias   *Param `ckpt:"bias"`   // [out], or nil
+	Weight  *Param   `ckpt:"weight"` // [out, in]
+	Bias    *Param   `ckpt:"bias"`   // [out], or nil
+	Adapter *Adapter `ckpt:"-"`      // what is added to the product; nil: nothing
 }
 
 // NewLinear declares a linear layer; bias says whether it has one.
@@ -25,24 +26,28 @@ func (l *Linear) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 // Activate is act(Forward(x)), the activation applied while the sums are still
 // in registers.
 func (l *Linear) Activate(p *Pass, x *tensor.Tensor, act tensor.Activation) *tensor.Tensor {
+	if l.Adapter != nil {
+		return act.Apply(l.Adapter.add(p, x, x.Linear(p.precise(l.Weight), p.Use(l.Bias), tensor.Identity)))
+	}
 	return x.Linear(p.precise(l.Weight), p.Use(l.Bias), act)
 }
 
 // Scores is Forward in float32 whatever the pass's precision: for the output
 // layer of a language model, where rounding shows most.
 func (l *Linear) Scores(p *Pass, x *tensor.Tensor) *tensor.Tensor {
-	return x.Linear(p.stored(l.Weight), p.Use(l.Bias), tensor.Identity)
+	return l.Adapter.add(p, x, x.Linear(p.stored(l.Weight), p.Use(l.Bias), tensor.Identity))
 }
 
 // Conv1D is y = x·W + b: a Linear that is stored the other way round, as
 // GPT-2's checkpoints have it.
 type Conv1D struct {
-	Weight *Param `ckpt:"weight"` // [in, out]
-	Bias   *Param `ckpt:"bias"`   // [out]
+	Weight  *Param   `ckpt:"weight"` // [in, out]
+	Bias    *Param   `ckpt:"bias"`   // [out]
+	Adapter *Adapter `ckpt:"-"`      // what is added to the product; nil: nothing
 }
 
 // NewConv1D declares a layer from in to out.
-func NewConv1D(in, out int) *Conv1D { return &Conv1D{NewParam(in, out), NewParam(out)} }
+func NewConv1D(in, out int) *Conv1D { return &Conv1D{Weight: NewParam(in, out), Bias: NewParam(out)} }
 
 // Forward maps x [rows, in] to [rows, out].
 func (l *Conv1D) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
@@ -51,6 +56,9 @@ func (l *Conv1D) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 
 // Activate is act(Forward(x)).
 func (l *Conv1D) Activate(p *Pass, x *tensor.Tensor, act tensor.Activation) *tensor.Tensor {
+	if l.Adapter != nil {
+		return act.Apply(l.Adapter.add(p, x, x.Conv1D(p.precise(l.Weight), p.Use(l.Bias), tensor.Identity)))
+	}
 	return x.Conv1D(p.precise(l.Weight), p.Use(l.Bias), act)
 }
 
