@@ -35,7 +35,9 @@ type trainerState struct {
 type Kept struct {
 	Model  any    // its parameters
 	Config []byte // config.json
-	Run    []byte // JSON object of what the run was started with, which Resume compares; nil: none
+	// Weights, if not nil, writes other files in place of model and config.
+	Weights func(dir string) error
+	Run     []byte // JSON object of what the run was started with, which Resume compares; nil: none
 	// State is JSON that Resume gives back; nil: none.
 	State []byte
 	// More writes further files into the folder, each synced; nil: none.
@@ -57,7 +59,7 @@ func (t *Trainer) Save(dir string, k Kept) error {
 		return nil // the same step of the same run has the same bits
 	}
 	err := atomicfile.Folder(path, func(temp string) error {
-		if err := checkpoint.Save(temp, k.Model, k.Config); err != nil {
+		if err := k.weights(temp); err != nil {
 			return err
 		}
 		if k.More != nil {
@@ -76,16 +78,24 @@ func (t *Trainer) Save(dir string, k Kept) error {
 	return clean(dir, checkpointName, path)
 }
 
+// weights writes the model.
+func (k Kept) weights(dir string) error {
+	if k.Weights != nil {
+		return k.Weights(dir)
+	}
+	return checkpoint.Save(dir, k.Model, k.Config)
+}
+
 // Resume takes up the latest checkpoint in dir, made with the same run, and
 // says whether there is one. The model m must have the optimizer's parameters.
 func (t *Trainer) Resume(dir string, m any, run []byte) (found bool, err error) {
-	path, _, err := t.resume(dir, m, run)
+	path, _, err := t.resume(dir, func(path string) error { return readWeights(path, m) }, run)
 	return path != "", err
 }
 
-// resume is Resume that gives the checkpoint's folder, empty where there is none,
-// and Kept's State.
-func (t *Trainer) resume(dir string, m any, run []byte) (path string, more []byte, err error) {
+// resume is Resume that reads the weights by read, and gives the checkpoint's
+// folder, empty where there is none, and Kept's State.
+func (t *Trainer) resume(dir string, read func(path string) error, run []byte) (path string, more []byte, err error) {
 	path, state, err := latestOf(dir, run)
 	if err != nil || path == "" {
 		return "", nil, err
@@ -95,7 +105,7 @@ func (t *Trainer) resume(dir string, m any, run []byte) (path string, more []byt
 		return "", nil, err
 	}
 	defer moments.Close()
-	if err := readWeights(path, m); err != nil {
+	if err := read(path); err != nil {
 		return "", nil, err
 	}
 	if err := t.Optimizer.Restore(moments); err != nil {

@@ -51,6 +51,12 @@ func (p Plan) optimizer(params iter.Seq2[string, *nn.Param], dev device.Device) 
 		return nil, err
 	}
 	groups := p.groups(params)
+	if p.HyperRate != 0 {
+		if rule == nil {
+			rule = Adam{Betas: Betas{p.Beta1, p.Beta2, p.Eps}, Decoupled: true}
+		}
+		return NewHD(params, rule, p.HyperRate, OptimizerOptions{Rate: p.rate(), Decay: p.Decay, MatricesOnly: !p.DecayAll, Groups: groups, Device: dev})
+	}
 	if rule == nil {
 		return NewAdamW(params, AdamWOptions{Rate: p.rate(), Beta1: p.Beta1, Beta2: p.Beta2, Eps: p.Eps, Decay: p.Decay,
 			MatricesOnly: !p.DecayAll, Groups: groups, Device: dev}), nil

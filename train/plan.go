@@ -3,6 +3,8 @@ package train
 import (
 	"fmt"
 	"strings"
+
+	"github.com/qkvgo/qkv/lora"
 )
 
 // Plan says how a model is trained, under the names of Hugging Face's
@@ -20,8 +22,9 @@ type Plan struct {
 	Beta1     float64  `json:"adam_beta1,omitempty"`    // of the rules that have one; 0: the rule's default
 	Beta2     float64  `json:"adam_beta2,omitempty"`
 	Eps       float64  `json:"adam_epsilon,omitempty"`
-	Momentum  float64  `json:"momentum,omitempty"` // of sgd and rmsprop
-	Nesterov  bool     `json:"nesterov,omitempty"` // of sgd
+	HyperRate float64  `json:"hypergrad_lr,omitempty"` // by which the rate itself is learnt, with sgd and adam; 0: it is not
+	Momentum  float64  `json:"momentum,omitempty"`     // of sgd and rmsprop
+	Nesterov  bool     `json:"nesterov,omitempty"`     // of sgd
 	Decay     float64  `json:"weight_decay,omitempty"`
 	DecayAll  bool     `json:"decay_all,omitempty"`       // weight decay of biases and norms too, which the reference spares
 	LayerRate float64  `json:"layer_decay,omitempty"`     // factor on the rate from each layer to the one below it; 0: 1
@@ -31,6 +34,13 @@ type Plan struct {
 	Freeze    []string `json:"freeze,omitempty"`          // patterns of names that are not trained, as Freeze has them
 	Unfreeze  float64  `json:"unfreeze_epochs,omitempty"` // epochs after which one more layer is trained, from the head down; 0: all at once
 	Smoothing float64  `json:"label_smoothing_factor,omitempty"`
+	Dropout   *float64 `json:"dropout,omitempty"`        // in place of all rates of dropout that the model has; nil: its own
+	DropPath  float64  `json:"drop_path_rate,omitempty"` // stochastic depth: the rate of the last layer, as nn.Depth has it
+
+	Temperature  float64  `json:"temperature,omitempty"`        // of distillation; 0: 2
+	TeacherShare *float64 `json:"distillation_alpha,omitempty"` // of the loss, beside the labels; nil: 0.5
+
+	LoRA *lora.Config `json:"peft_config,omitempty"` // train adapters in place of the weights; nil: the weights
 
 	Schedule    string  `json:"lr_scheduler_type,omitempty"` // one of ScheduleNames; empty: linear
 	Warmup      int     `json:"warmup_steps,omitempty"`
@@ -93,9 +103,19 @@ func (p Plan) Check() error {
 			return fmt.Errorf("%s is %v: want 0 or more", name, x)
 		}
 	}
-	for name, x := range map[string]float64{"label_smoothing_factor": p.Smoothing, "warmup_ratio": p.WarmupRatio, "average_start": p.AverageStart, "ema_decay": p.AverageDecay} {
+	for name, x := range map[string]float64{"label_smoothing_factor": p.Smoothing, "warmup_ratio": p.WarmupRatio, "drop_path_rate": p.DropPath, "average_start": p.AverageStart, "ema_decay": p.AverageDecay} {
 		if !(x >= 0 && x <= 1) {
 			return fmt.Errorf("%s is %v: want a number from 0 to 1", name, x)
+		}
+	}
+	for name, x := range map[string]*float64{"dropout": p.Dropout, "distillation_alpha": p.TeacherShare} {
+		if x != nil && !(*x >= 0 && *x <= 1) {
+			return fmt.Errorf("%s is %v: want a number from 0 to 1", name, *x)
+		}
+	}
+	if p.LoRA != nil {
+		if err := p.LoRA.Check(); err != nil {
+			return err
 		}
 	}
 	if _, err := p.rule(); err != nil {

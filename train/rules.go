@@ -52,15 +52,21 @@ func perWeight(w *nn.Param, names ...string) []slot {
 type SGD struct {
 	Momentum, Dampening float64
 	Nesterov            bool
+
+	remember bool // what each step moved by stays in the last slot, for HD
 }
 
 func (SGD) whole() bool { return false }
 
 func (r SGD) slots(w *nn.Param) []slot {
-	if r.Momentum == 0 {
-		return nil
+	var slots []slot
+	if r.Momentum != 0 {
+		slots = perWeight(w, "momentum_buffer")
 	}
-	return perWeight(w, "momentum_buffer")
+	if r.remember {
+		slots = append(slots, perWeight(w, "grad_prev")...)
+	}
+	return slots
 }
 
 func (r SGD) move(s *state, rate float64) move {
@@ -82,6 +88,9 @@ func (r SGD) move(s *state, rate float64) move {
 			} else {
 				g = buffer
 			}
+		}
+		if r.remember {
+			copy(kept[len(kept)-1], g)
 		}
 		k.AddScaled(w, g, float32(-rate))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/qkvgo/qkv/data"
 	"github.com/qkvgo/qkv/device"
+	"github.com/qkvgo/qkv/lora"
 	"github.com/qkvgo/qkv/model"
 	"github.com/qkvgo/qkv/nn"
 	"github.com/qkvgo/qkv/tensor"
@@ -35,6 +37,13 @@ type Run struct {
 	// Judge gives other metrics of the model as it is; nil: none. It must not
 	// change it, and not be random.
 	Judge func(ctx context.Context) (map[string]float64, error)
+
+	// Teacher is a model whose scores are learnt too, as Distilled has it; nil:
+	// none. Not with a Loss, nor with label smoothing.
+	Teacher model.Model
+
+	Base  string // what the model was loaded from, for adapters: a folder or a hub name
+	Merge bool   // adapters are added to the weights in the end, and the whole model is saved
 
 	Out       string                 // folder of the result; empty: nothing is written
 	Resume    bool                   // go on from the latest checkpoint in Out
@@ -113,7 +122,8 @@ type running struct {
 	loss    Loss
 	trainer *Trainer
 	average *Average
-	places  []place // of the parameters that are trained
+	adapted *lora.Adapters // nil: the weights themselves are trained
+	places  []place        // of the parameters that are trained
 	layers  int
 	state   standing
 	best    [][]float32 // the best weights, where there is no folder for them
@@ -143,12 +153,15 @@ func (r *running) prepare() error {
 	if err != nil {
 		return err
 	}
-	if r.loss = r.Loss; r.loss == nil {
-		if r.loss = Own(r.Model); r.Smoothing > 0 {
-			r.loss = Smoothed(r.Model, r.Smoothing)
+	if r.loss, err = r.chooseLoss(); err != nil {
+		return err
+	}
+	if r.LoRA != nil {
+		if r.adapted, err = lora.Attach(r.Model, *r.LoRA, r.Seed); err != nil {
+			return err
 		}
 	}
-	if err := Freeze(r.Model, r.Plan.Freeze...); err != nil {
+	if err := Freeze(r.weights(), r.Plan.Freeze...); err != nil {
 		return err
 	}
 	r.places, r.layers = heights(r.trained())
@@ -162,18 +175,62 @@ func (r *running) prepare() error {
 	case "swa":
 		r.average = NewSWA(r.trained(), r.Device)
 	}
-	r.trainer = &Trainer{Loss: r.loss, Optimizer: optimizer, Options: Options{
+	r.trainer = &Trainer{Loss: r.regularized, Optimizer: optimizer, Options: Options{
 		Steps: r.steps, Accumulate: r.Accumulate, Schedule: schedule, Clip: r.clip(), ClipValue: r.ClipValue,
-		Seed: r.Seed, Device: r.Device, Stepped: r.stepped,
+		Seed: r.Seed, Device: r.Device, Stepped: r.stepped, Prepare: r.regularize,
 	}}
 	r.spec, err = r.describe()
 	return err
 }
 
+// chooseLoss is the loss that the plan and the caller ask for.
+func (r *running) chooseLoss() (Loss, error) {
+	switch {
+	case r.Teacher != nil && (r.Loss != nil || r.Smoothing > 0):
+		return nil, fmt.Errorf("a teacher's scores are learnt beside the model's own loss, without label smoothing or another loss")
+	case r.Loss != nil:
+		return r.Loss, nil
+	case r.Teacher != nil:
+		share := 0.5
+		if r.TeacherShare != nil {
+			share = *r.TeacherShare
+		}
+		return Distilled(r.Model, r.Teacher, or(r.Temperature, 2), share), nil
+	case r.Smoothing > 0:
+		return Smoothed(r.Model, r.Smoothing), nil
+	}
+	return Own(r.Model), nil
+}
+
+// regularize sets up the pass of a batch.
+func (r *running) regularize(p *nn.Pass) {
+	if r.Dropout != nil {
+		p.Dropout = new(float32(*r.Dropout))
+	}
+	p.Depth = nn.Depth{Rate: float32(r.DropPath), Layers: r.layers}
+}
+
+// regularized is the loss in a pass that regularize set up.
+func (r *running) regularized(p *nn.Pass, in *model.Input) *tensor.Tensor {
+	loss := r.loss(p, in)
+	if r.DropPath > 0 && p.Paths() == 0 {
+		panic(&tensor.Fault{Op: "drop_path_rate", Msg: fmt.Sprintf("%T has no branches that can be left out", r.Model)})
+	}
+	return loss
+}
+
+// weights is what has the parameters that may be trained.
+func (r *running) weights() any {
+	if r.adapted != nil {
+		return r.adapted
+	}
+	return r.Model
+}
+
 // trained gives the parameters that are trained.
 func (r *running) trained() iter.Seq2[string, *nn.Param] {
 	return func(yield func(string, *nn.Param) bool) {
-		for name, w := range nn.Params(r.Model) {
+		for name, w := range nn.Params(r.weights()) {
 			if !w.Frozen && !yield(name, w) {
 				return
 			}

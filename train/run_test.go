@@ -17,8 +17,10 @@ import (
 	"github.com/qkvgo/qkv/device"
 	"github.com/qkvgo/qkv/device/cpu"
 	"github.com/qkvgo/qkv/kernel"
+	"github.com/qkvgo/qkv/lora"
 	"github.com/qkvgo/qkv/model"
 	"github.com/qkvgo/qkv/nn"
+	"github.com/qkvgo/qkv/safetensors"
 	"github.com/qkvgo/qkv/tensor"
 )
 
@@ -48,7 +50,8 @@ func newTiny(layers int) *tiny {
 func (m *tiny) Run(p *nn.Pass, in *model.Input) []model.Output {
 	h := p.First(m.Embed.Forward(p, in.IDs))
 	for i, l := range m.Layers {
-		h = p.Layer(i, h.Add(p.Drop(0.1, l.Down.Forward(p, l.Up.Activate(p, l.Norm.Forward(p, h), tensor.GELU)))))
+		h = p.Layer(i, h)
+		h = h.Add(p.Branch(0.1, l.Down.Forward(p, l.Up.Activate(p, l.Norm.Forward(p, h), tensor.GELU))))
 	}
 	return model.Classified(model.Labels{ID2Label: map[string]string{"0": "a", "1": "b", "2": "c"}}, m.Score.Forward(p, h), in, model.PerSequence)
 }
@@ -89,15 +92,24 @@ func itemSet(list []item, rows int) data.Set[item] {
 		}}
 }
 
-// tinyRun is a run that uses most of what a plan can say.
-func tinyRun(dev device.Device) Run {
+// plans use, together, all that a plan can say.
+var plans = map[string]Plan{
+	"plain": {Epochs: 3, Rate: 1e-2, Accumulate: 2, Decay: 0.1, LayerRate: 0.8, WarmupRatio: 0.1, Smoothing: 0.1, Seed: 5, Unfreeze: 0.5,
+		Average: "ema", AverageDecay: 0.5, EvalEvery: 4, KeepBest: true, Clip: new(0.7)},
+	"adapters": {Steps: 23, Rate: 2e-2, Schedule: "cosine_with_restarts", Cycles: 2, EvalEvery: 3, KeepBest: true, Average: "swa", AverageStart: 0.5,
+		LoRA: &lora.Config{Rank: 2, Targets: lora.Targets{List: []string{"up", "down"}}, Save: []string{"score"}, Dropout: 0.2}},
+	"hypergradient": {Steps: 23, Rate: 1e-2, HyperRate: 1e-3, Optimizer: "sgd", Momentum: 0.9, Schedule: "constant", Warmup: 3, Freeze: []string{"embed.*"}, ClipValue: 0.05},
+	"taught":        {Steps: 23, Rate: 1e-2, HyperRate: 1e-6, DropPath: 0.5, Dropout: new(0.2), Temperature: 3, EvalEvery: 5},
+}
+
+// tinyRun is a run by one of the plans.
+func tinyRun(plan string, dev device.Device) Run {
 	held := itemSet(items(40, 0), 16)
-	return Run{
-		Plan: Plan{Epochs: 3, Rate: 1e-2, Accumulate: 2, Decay: 0.1, LayerRate: 0.8, WarmupRatio: 0.1, Smoothing: 0.1, Seed: 5, Unfreeze: 0.5,
-			Average: "ema", AverageDecay: 0.5, EvalEvery: 4, KeepBest: true, Clip: new(0.7)},
-		Model: newTiny(2), Data: itemSet(items(120, 5), 8), Held: held.InOrder,
-		Config: []byte(`{"architectures":["Tiny"]}`), Device: dev,
+	r := Run{Plan: plans[plan], Model: newTiny(3), Data: itemSet(items(120, 5), 8), Held: held.InOrder, Config: []byte(`{"architectures":["Tiny"]}`), Device: dev}
+	if plan == "taught" {
+		r.Teacher = newTiny(1)
 	}
+	return r
 }
 
 func TestRunLearns(t *testing.T) {
@@ -106,7 +118,7 @@ func TestRunLearns(t *testing.T) {
 		{Epochs: 10, Rate: 1e-2, Optimizer: "adam", Average: "swa", AverageStart: 0.8}, {Epochs: 10, Rate: 1e-2, Optimizer: "amsgrad"}, {Epochs: 10, Rate: 1e-2, Optimizer: "nadam"}, {Epochs: 10, Rate: 1e-2, Optimizer: "radam"},
 		{Epochs: 10, Rate: 1e-3, Optimizer: "lion_32bit"}, {Epochs: 10, Rate: 2e-2, Optimizer: "adafactor"}, {Steps: 140, Rate: 1e-2, Optimizer: "adamw_torch", Smoothing: 0.05, Decay: 0.01, DecayAll: true},
 	} {
-		r := tinyRun(nil)
+		r := tinyRun("plain", nil)
 		r.Plan = plan
 		result, err := r.Train(t.Context())
 		if err != nil {
@@ -120,82 +132,195 @@ func TestRunLearns(t *testing.T) {
 }
 
 // A run that is stopped again and again and taken up each time gives the bits of
-// one that was not, with averages, evaluations and layers that thaw.
+// one that was not, with averages, evaluations, layers that thaw, adapters, a rate
+// that is learnt and a teacher.
 func TestRunResumes(t *testing.T) {
-	whole := tinyRun(nil)
-	want, err := whole.Train(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want.Steps != 23 || want.BestAt == 0 || math.Abs(want.Epochs-46.0/15) > 1e-9 {
-		t.Errorf("the run took %d steps, %v epochs, the best after %d", want.Steps, want.Epochs, want.BestAt)
+	for plan := range plans {
+		t.Run(plan, func(t *testing.T) {
+			whole := tinyRun(plan, nil)
+			want, err := whole.Train(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want.Steps != 23 || want.BestAt == 0 {
+				t.Errorf("the run took %d steps, the best after %d", want.Steps, want.BestAt)
+			}
+			dir := t.TempDir()
+			for _, stop := range []int{3, 4, 5, 11, 22} {
+				r := tinyRun(plan, nil)
+				ctx, cancel := context.WithCancel(t.Context())
+				r.Out, r.Resume, r.SaveEvery = dir, true, 2
+				r.Watch = func(e Event) {
+					if e.Record != nil && e.Record.Step == stop {
+						cancel()
+					}
+				}
+				var stopped *Stopped
+				if _, err := r.Train(ctx); !errors.As(err, &stopped) || stopped.Step != stop {
+					t.Fatalf("stopped with %v", err)
+				}
+			}
+			for range 2 { // to the end, and once more when that is reached
+				r := tinyRun(plan, nil)
+				r.Out, r.Resume = dir, true
+				have, err := r.Train(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !equalBits(learnt(r.Model), learnt(whole.Model)) {
+					t.Error("the run that was stopped has other weights")
+				}
+				if have.Best != want.Best || have.BestAt != want.BestAt || !maps.Equal(have.Metrics, want.Metrics) {
+					t.Errorf("have %v after %d, %v,\nwant %v after %d, %v", have.Best, have.BestAt, have.Metrics, want.Best, want.BestAt, want.Metrics)
+				}
+			}
+			if !equalBits(folder(t, dir), learnt(whole.Model)) {
+				t.Error("the folder has other weights")
+			}
+		})
 	}
 	dir := t.TempDir()
-	for _, stop := range []int{3, 4, 5, 11, 22, 99} {
-		r := tinyRun(nil)
-		ctx, cancel := context.WithCancel(t.Context())
-		r.Out, r.Resume, r.SaveEvery = dir, true, 2
-		r.Watch = func(e Event) {
-			if e.Record != nil && e.Record.Step == stop {
-				cancel()
-			}
-		}
-		have, err := r.Train(ctx)
-		if stop < want.Steps {
-			var stopped *Stopped
-			if !errors.As(err, &stopped) || stopped.Step != stop {
-				t.Fatalf("stopped with %v", err)
-			}
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !equalBits(values(r.Model), values(whole.Model)) {
-			t.Error("the run that was stopped has other weights")
-		}
-		if have.Best != want.Best || have.BestAt != want.BestAt || !maps.Equal(have.Metrics, want.Metrics) {
-			t.Errorf("have %v after %d, %v, want %v after %d, %v", have.Best, have.BestAt, have.Metrics, want.Best, want.BestAt, want.Metrics)
-		}
-		m := newTiny(2)
-		if err := readWeights(dir, m); err != nil || !equalBits(values(m), values(whole.Model)) {
-			t.Errorf("the folder has other weights: %v", err)
-		}
-		again := tinyRun(nil)
-		again.Out, again.Resume = dir, true
-		if _, err := again.Train(t.Context()); err != nil || !equalBits(values(again.Model), values(whole.Model)) {
-			t.Errorf("a finished run that is taken up again has other weights: %v", err)
-		}
+	r := tinyRun("plain", nil)
+	r.Out = dir
+	if _, err := r.Train(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	other := tinyRun(nil)
-	other.Out, other.Resume, other.Rate = dir, true, 2e-2
-	if _, err := other.Train(t.Context()); err == nil || !strings.Contains(err.Error(), "learning_rate was 0.01, now 0.02") {
+	r = tinyRun("plain", nil)
+	r.Out, r.Resume, r.Rate = dir, true, 2e-2
+	if _, err := r.Train(t.Context()); err == nil || !strings.Contains(err.Error(), "learning_rate was 0.01, now 0.02") {
 		t.Errorf("another rate: %v", err)
 	}
-	other.Resume = false
-	if _, err := other.Train(t.Context()); err == nil || !strings.Contains(err.Error(), "holds a run already") {
+	r.Resume = false
+	if _, err := r.Train(t.Context()); err == nil || !strings.Contains(err.Error(), "holds a run already") {
 		t.Errorf("a folder that is taken: %v", err)
 	}
 }
 
+// learnt are all parameters of a model and of its adapters.
+func learnt(m any) []float32 {
+	all := values(m)
+	for _, l := range nn.Find[*nn.Linear](m) {
+		if l.Adapter != nil {
+			all = append(append(all, l.Adapter.A.Float32()...), l.Adapter.B.Float32()...)
+		}
+	}
+	return all
+}
+
+// folder are those of the model in a run's folder, opened as a user would.
+func folder(t *testing.T, dir string) []float32 {
+	t.Helper()
+	m := newTiny(3)
+	var err error
+	if lora.Is(dir) {
+		_, err = lora.Open(dir, m)
+	} else {
+		err = readWeights(dir, m)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return learnt(m)
+}
+
 func TestRunSameBitsEverywhere(t *testing.T) {
-	var want []float32
-	for _, set := range kernel.Sets() {
-		for _, threads := range []int{1, 2, 3} {
-			dev := cpu.New(cpu.Options{Threads: threads, Kernels: set})
-			r := tinyRun(dev)
-			if _, err := r.Train(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if have := values(r.Model); want == nil {
-				want = have
-			} else if !equalBits(have, want) {
-				t.Errorf("%s with %d threads gives other weights", set.Name, threads)
-			}
-			if err := dev.Close(); err != nil {
-				t.Error(err)
+	for plan := range plans {
+		var want []float32
+		for _, set := range kernel.Sets() {
+			for _, threads := range []int{1, 2, 3} {
+				dev := cpu.New(cpu.Options{Threads: threads, Kernels: set})
+				r := tinyRun(plan, dev)
+				if _, err := r.Train(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if have := learnt(r.Model); want == nil {
+					want = have
+				} else if !equalBits(have, want) {
+					t.Errorf("%s: %s with %d threads gives other weights", plan, set.Name, threads)
+				}
+				if err := dev.Close(); err != nil {
+					t.Error(err)
+				}
 			}
 		}
+	}
+}
+
+// Adapters are trained, and nothing else: the optimizer remembers no more than they
+// need, and merged they answer alike.
+func TestRunAdapters(t *testing.T) {
+	r := tinyRun("adapters", nil)
+	before, score := values(r.Model), slices.Clone(r.Model.(*tiny).Score.Weight.Float32())
+	r.Out = t.TempDir()
+	result, err := r.Train(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first := result.Records[0].Loss; result.Metrics["loss"] > 0.95*first {
+		t.Errorf("the loss went from %v to %v", first, result.Metrics["loss"])
+	}
+	head := len(score) + 3
+	if after := values(r.Model); !equalBits(before[:len(before)-head], after[:len(after)-head]) {
+		t.Error("weights beside the adapters changed")
+	}
+	if equalBits(score, r.Model.(*tiny).Score.Weight.Float32()) {
+		t.Error("the head, to be trained whole, is as it was")
+	}
+	state, err := safetensors.Open(filepath.Join(r.Out, "checkpoint-23", optimizerFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	adapters := 3 * (2*16 + 24*2 + 2*24 + 16*2)
+	numbers := 0
+	for x := range state.All() {
+		numbers += x.Len()
+	}
+	if want := 2*(adapters+head) + 3*4 + 2; numbers != want { // two means, and the steps of each
+		t.Errorf("the optimizer remembers %d numbers, want %d", numbers, want)
+	}
+	held := func(m model.Model) float64 {
+		score, err := Evaluate(t.Context(), Own(m), r.Held(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return score.Loss
+	}
+	merged := tinyRun("adapters", nil)
+	merged.Merge, merged.Out = true, t.TempDir()
+	if _, err := merged.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m := newTiny(3)
+	if err := readWeights(merged.Out, m); err != nil || lora.Is(merged.Out) {
+		t.Fatalf("the merged model is not a whole one: %v", err)
+	}
+	if math.Abs(held(m)-held(r.Model)) > 1e-5 || held(m) != held(merged.Model) {
+		t.Errorf("the loss is %v with adapters, merged %v, in its folder %v", held(r.Model), held(merged.Model), held(m))
+	}
+}
+
+// A student that only listens to its teacher comes to say what the teacher says.
+func TestRunTaught(t *testing.T) {
+	r := tinyRun("taught", nil)
+	r.Plan = Plan{Epochs: 20, Rate: 1e-2, TeacherShare: new(1.0), Temperature: 1, Dropout: new(0.0)}
+	before := values(r.Teacher)
+	distance := func() float64 {
+		score, err := Evaluate(t.Context(), Distilled(r.Model, r.Teacher, 1, 1), r.Held(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return score.Loss
+	}
+	far := distance()
+	if _, err := r.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if near := distance(); near > far/20 {
+		t.Errorf("the student is at %v from its teacher, was at %v", near, far)
+	}
+	if !equalBits(before, values(r.Teacher)) {
+		t.Error("the teacher changed")
 	}
 }
 
@@ -203,7 +328,7 @@ func TestRunSameBitsEverywhere(t *testing.T) {
 func TestRunStopsEarly(t *testing.T) {
 	for _, folder := range []string{"", t.TempDir()} {
 		scores := []float64{0.5, 0.7, 0.7, 0.69, 0.705, 0.9}
-		r := tinyRun(nil)
+		r := tinyRun("plain", nil)
 		r.Plan = Plan{Epochs: 6, Rate: 1e-2, Metric: "eval_accuracy", Patience: 3, Threshold: 0.01, KeepBest: true}
 		var seen [][]float32
 		r.Judge = func(context.Context) (map[string]float64, error) {
@@ -223,7 +348,7 @@ func TestRunStopsEarly(t *testing.T) {
 			t.Error("the model has not the best weights")
 		}
 	}
-	r := tinyRun(nil)
+	r := tinyRun("plain", nil)
 	r.Metric = "f1"
 	if _, err := r.Train(t.Context()); err == nil || !strings.Contains(err.Error(), `no metric "f1": it has [loss]`) {
 		t.Errorf("a metric that nobody gives: %v", err)
@@ -233,9 +358,9 @@ func TestRunStopsEarly(t *testing.T) {
 // Layers thaw from the head down, one after each share of an epoch, and what is
 // frozen by name stays as it was.
 func TestRunThaws(t *testing.T) {
-	r := tinyRun(nil)
-	r.Plan = Plan{Epochs: 4, Rate: 1e-2, Unfreeze: 1, Freeze: []string{"layers.*.norm.*"}}
-	names := []string{"score.weight", "layers.1.up.weight", "layers.0.up.weight", "embed.weight", "layers.0.norm.weight"}
+	r := tinyRun("plain", nil)
+	r.Plan = Plan{Epochs: 5, Rate: 1e-2, Unfreeze: 1, Freeze: []string{"layers.*.norm.*"}}
+	names := []string{"score.weight", "layers.2.up.weight", "layers.1.up.weight", "layers.0.up.weight", "embed.weight", "layers.0.norm.weight"}
 	before := map[string][]float32{}
 	params := maps.Collect(nn.Params(r.Model))
 	for _, name := range names {
@@ -245,7 +370,7 @@ func TestRunThaws(t *testing.T) {
 		epoch := int(math.Ceil(e.Record.Epoch)) // under way in this step
 		for i, name := range names {
 			moved := !equalBits(before[name], params[name].Float32())
-			if i == 4 && moved || i < 4 && e.Record.Step%15 == 0 && moved != (i < epoch) {
+			if i == 5 && moved || i < 5 && e.Record.Step%15 == 0 && moved != (i < epoch) {
 				t.Errorf("after epoch %d: %s moved: %v", epoch, name, moved)
 			}
 		}
@@ -323,6 +448,11 @@ func first(seq iter.Seq2[data.Batch, error]) (b data.Batch, err error) {
 	return b, errors.New("empty")
 }
 
+// branchless is a model without a place for stochastic depth.
+type branchless struct{ *tiny }
+
+func newBranchless() branchless { return branchless{newTiny(0)} }
+
 func TestPlanRefuses(t *testing.T) {
 	for want, change := range map[string]func(*Run){
 		"learning_rate is -1":            func(r *Run) { r.Rate = -1 },
@@ -333,9 +463,13 @@ func TestPlanRefuses(t *testing.T) {
 		"no parameter has such a name":   func(r *Run) { r.Plan.Freeze = []string{"body.*"} },
 		"does not count its epochs":      func(r *Run) { r.Data = data.Windows{} },
 		"an epoch has no batch":          func(r *Run) { r.Data = itemSet(nil, 8) },
+		"has no branches":                func(r *Run) { r.DropPath, r.Model = 0.1, newBranchless() },
+		"without label smoothing":        func(r *Run) { r.Teacher = newTiny(1) },
+		"dropout is 2":                   func(r *Run) { r.Dropout = new(2.0) },
+		"match no linear layer":          func(r *Run) { r.LoRA = &lora.Config{} },
 		"too few for one sequence of 32": func(r *Run) { r.Data, r.Steps, r.Unfreeze = data.Windows{Length: 32, Batch: 1}, 3, 0 },
 	} {
-		r := tinyRun(nil)
+		r := tinyRun("plain", nil)
 		change(&r)
 		r.Out = filepath.Join(t.TempDir(), "out")
 		if _, err := r.Train(t.Context()); err == nil || !strings.Contains(err.Error(), want) {

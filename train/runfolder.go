@@ -13,6 +13,7 @@ import (
 
 	"github.com/qkvgo/qkv/checkpoint"
 	"github.com/qkvgo/qkv/internal/atomicfile"
+	"github.com/qkvgo/qkv/model"
 	"github.com/qkvgo/qkv/safetensors"
 )
 
@@ -32,7 +33,7 @@ func (r *running) save() error {
 	if err != nil {
 		return err
 	}
-	return r.trainer.Save(r.Out, Kept{Model: r.Model, Config: r.Config, Run: r.spec, State: state, More: func(dir string) error {
+	return r.trainer.Save(r.Out, Kept{Weights: r.writeTo, Run: r.spec, State: state, More: func(dir string) error {
 		if r.average != nil {
 			if err := safetensors.Write(filepath.Join(dir, averageFile), r.average.State(), nil); err != nil {
 				return err
@@ -40,6 +41,33 @@ func (r *running) save() error {
 		}
 		return r.files(dir)
 	}})
+}
+
+// writeTo writes the model, or its adapters.
+func (r *running) writeTo(dir string) error {
+	if r.adapted != nil {
+		return r.adapted.Save(dir, r.Base, taskType(r.Model))
+	}
+	return checkpoint.Save(dir, r.Model, r.Config)
+}
+
+// readFrom reads what writeTo wrote.
+func (r *running) readFrom(dir string) error {
+	if r.adapted != nil {
+		return r.adapted.Restore(dir)
+	}
+	return readWeights(dir, r.Model)
+}
+
+// taskType is PEFT's name for what a model does; empty where it has none.
+func taskType(m model.Model) string {
+	switch m.(type) {
+	case model.CausalLM:
+		return "CAUSAL_LM"
+	case model.Labelled:
+		return "SEQ_CLS"
+	}
+	return ""
 }
 
 // files writes what belongs into a folder beside the model.
@@ -52,7 +80,7 @@ func (r *running) files(dir string) error {
 
 // resume takes up the latest checkpoint.
 func (r *running) resume() error {
-	path, state, err := r.trainer.resume(r.Out, r.Model, r.spec)
+	path, state, err := r.trainer.resume(r.Out, r.readFrom, r.spec)
 	if err != nil {
 		return err
 	}
@@ -85,7 +113,7 @@ func (r *running) keep() error {
 		return nil // the same step of the same run has the same bits
 	}
 	err := atomicfile.Folder(path, func(temp string) error {
-		if err := checkpoint.Save(temp, r.Model, r.Config); err != nil {
+		if err := r.writeTo(temp); err != nil {
 			return err
 		}
 		return r.files(temp)
@@ -104,7 +132,7 @@ func (r *running) bestPath() string {
 // recall gives the model the best weights.
 func (r *running) recall() error {
 	if r.Out != "" {
-		return readWeights(r.bestPath(), r.Model)
+		return r.readFrom(r.bestPath())
 	}
 	for i, p := range r.places {
 		copy(p.w.Own(), r.best[i])
@@ -136,8 +164,14 @@ func (r *running) finish(ctx context.Context) (*Result, error) {
 	if err := r.final(ctx, result); err != nil {
 		return nil, err
 	}
+	if r.adapted != nil && r.Merge {
+		if err := r.adapted.Merge(); err != nil {
+			return nil, err
+		}
+		r.adapted = nil
+	}
 	if r.Out != "" {
-		if err := errors.Join(r.files(r.Out), checkpoint.Save(r.Out, r.Model, r.Config)); err != nil {
+		if err := errors.Join(r.files(r.Out), r.writeTo(r.Out)); err != nil {
 			return nil, err
 		}
 	}

@@ -134,6 +134,9 @@ func (t *Trainer) step(ctx context.Context, batches []data.Batch) (Step, error) 
 		return s, fmt.Errorf("step %d: the loss is %v and the gradient's norm %v: lower the learning rate, or warm up longer", s.Number, s.Loss, s.Norm)
 	}
 	t.Optimizer.Update(s.Rate)
+	if h, ok := t.Optimizer.(*HD); ok {
+		s.Rate = float64(h.rate * h.factor)
+	}
 	t.Done++
 	s.Elapsed = time.Since(start)
 	return s, nil
