@@ -53,6 +53,7 @@ type tiling struct {
 	rows, width int
 	tile        tileFunc
 	pack        func(dst []float32, width, k, n int, b View)
+	turn        func(dst []float32, stride, n, width int, x View)
 }
 
 // tileFunc computes m rows and n columns of C, at most a panel's width, each

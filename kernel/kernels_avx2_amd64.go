@@ -12,10 +12,10 @@ func tileAVX2(m, n, k int, a *float32, ar, ac int, b *float32, bs int, c *float3
 //go:noescape
 func packRowsAVX2(dst, src *float32, stride, k, n int)
 
-// packColumnsAVX2 runs the loop dst[16*i+j] = src[j*stride+i] for i < 8·squares and j < 8, the stride in bytes
+// packColumnsAVX2 runs the loop dst[i*width+j] = src[j*stride+i] for i < 8·squares and j < 8, with distances in bytes
 //
 //go:noescape
-func packColumnsAVX2(dst, src *float32, stride, squares int)
+func packColumnsAVX2(dst *float32, width int, src *float32, stride, squares int)
 
 // expAVX2 runs the loop dst = exp(x).
 //
@@ -216,6 +216,31 @@ func sumExpSubAVX2(x *float32, n int, c float32) (sum float32)
 //
 //go:noescape
 func subMulAVX2(dx, grad, y *float32, n int, c float32)
+
+// scaleZeroAVX2 runs the loop dst = x·s + 0.
+//
+//go:noescape
+func scaleZeroAVX2(dst, x *float32, n int, s float32)
+
+// scaleMaxAVX2 runs the loop x = x·s, top = x where x > top.
+//
+//go:noescape
+func scaleMaxAVX2(x, top *float32, rows, n int, s float32)
+
+// tileStepAVX2 runs the loop as in tileStepGo.
+//
+//go:noescape
+func tileStepAVX2(m, shift, corr, top *float32, n int)
+
+// expSubRowsAVX2 runs the loop x = exp(x-shift), sum += x.
+//
+//go:noescape
+func expSubRowsAVX2(x, shift, sum *float32, rows, n int)
+
+// weightsBackAVX2 runs the loop x = exp(x·s-lse), dx = (dx-delta)·x.
+//
+//go:noescape
+func weightsBackAVX2(x, dx, lse, delta *float32, rows, n int, s float32)
 
 // normalizeAVX2 runs the loop dst = (x-mean)·rstd.
 //

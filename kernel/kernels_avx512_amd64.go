@@ -12,10 +12,10 @@ func tileAVX512(m, n, k int, a *float32, ar, ac int, b *float32, bs int, c *floa
 //go:noescape
 func packRowsAVX512(dst, src *float32, stride, k, n int)
 
-// packColumnsAVX512 runs the loop dst[32*i+j] = src[j*stride+i] for i < 16·squares and j < 16, the stride in bytes
+// packColumnsAVX512 runs the loop dst[i*width+j] = src[j*stride+i] for i < 16·squares and j < 16, with distances in bytes
 //
 //go:noescape
-func packColumnsAVX512(dst, src *float32, stride, squares int)
+func packColumnsAVX512(dst *float32, width int, src *float32, stride, squares int)
 
 // expAVX512 runs the loop dst = exp(x).
 //
@@ -216,6 +216,31 @@ func sumExpSubAVX512(x *float32, n int, c float32) (sum float32)
 //
 //go:noescape
 func subMulAVX512(dx, grad, y *float32, n int, c float32)
+
+// scaleZeroAVX512 runs the loop dst = x·s + 0.
+//
+//go:noescape
+func scaleZeroAVX512(dst, x *float32, n int, s float32)
+
+// scaleMaxAVX512 runs the loop x = x·s, top = x where x > top.
+//
+//go:noescape
+func scaleMaxAVX512(x, top *float32, rows, n int, s float32)
+
+// tileStepAVX512 runs the loop as in tileStepGo.
+//
+//go:noescape
+func tileStepAVX512(m, shift, corr, top *float32, n int)
+
+// expSubRowsAVX512 runs the loop x = exp(x-shift), sum += x.
+//
+//go:noescape
+func expSubRowsAVX512(x, shift, sum *float32, rows, n int)
+
+// weightsBackAVX512 runs the loop x = exp(x·s-lse), dx = (dx-delta)·x.
+//
+//go:noescape
+func weightsBackAVX512(x, dx, lse, delta *float32, rows, n int, s float32)
 
 // normalizeAVX512 runs the loop dst = (x-mean)·rstd.
 //

@@ -7,10 +7,10 @@ package kernel
 //go:noescape
 func tileNEON(m, k int, a *float32, ar, ac int, b *float32, bs int, c *float32, ldc int, accumulate bool)
 
-// packColumnsNEON runs the loop dst[16*i+j] = src[j*stride+i] for i < 4·squares and j < 4, the stride in bytes
+// packColumnsNEON runs the loop dst[i*width+j] = src[j*stride+i] for i < 4·squares and j < 4, with distances in bytes
 //
 //go:noescape
-func packColumnsNEON(dst, src *float32, stride, squares int)
+func packColumnsNEON(dst *float32, width int, src *float32, stride, squares int)
 
 // expNEON runs the loop dst = exp(x).
 //
@@ -211,6 +211,16 @@ func sumExpSubNEON(x *float32, n int, c float32) (sum float32)
 //
 //go:noescape
 func subMulNEON(dx, grad, y *float32, n int, c float32)
+
+// scaleZeroNEON runs the loop dst = x·s + 0.
+//
+//go:noescape
+func scaleZeroNEON(dst, x *float32, n int, s float32)
+
+// tileStepNEON runs the loop as in tileStepGo.
+//
+//go:noescape
+func tileStepNEON(m, shift, corr, top *float32, n int)
 
 // normalizeNEON runs the loop dst = (x-mean)·rstd.
 //

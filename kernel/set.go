@@ -34,6 +34,7 @@ type Set struct {
 	Scale              func(dst, x []float32, s float32)        // dst = x·s
 	AddConst           func(dst, x []float32, s float32)        // dst = x + s
 	AddScaled          func(dst, x []float32, s float32)        // dst = FMA(s, x, dst)
+	ScaleZero          func(dst, x []float32, s float32)        // dst = x·s + 0, which makes -0 0
 	MulAdd             func(dst, x, y []float32)                // dst = FMA(x, y, dst)
 	AdamW              func(w, g, m, v []float32, a *AdamWArgs) // one optimizer step (Loshchilov and Hutter 2019)
 
@@ -66,6 +67,10 @@ type Set struct {
 	expSub          func(dst, x []float32, c float32) float32
 	sumExpSub       func(x []float32, c float32) float32
 	subMul          func(dx, g, y []float32, c float32)
+	scaleMax        func(x []float32, s float32, top []float32)
+	tileStep        func(m, shift, corr, top []float32)
+	expSubRows      func(x, shift, sums []float32)
+	weightsBack     func(x, dx []float32, s float32, lse, delta []float32)
 	normalize       func(dst, x []float32, mean, rstd float32)
 	normalizeScale  func(dst, x, gamma []float32, mean, rstd float32)
 	normalizeAffine func(dst, x, gamma, beta []float32, mean, rstd float32)
@@ -111,7 +116,7 @@ func goSet() *Set {
 		SigmoidBack:   mapBackGo(sigmoidSlope),
 
 		Add: addGo, Sub: subGo, Mul: mulGo, Div: divGo, Max: maxGo,
-		Scale: scaleGo, AddConst: addConstGo, AddScaled: addScaledGo, MulAdd: mulAddGo,
+		Scale: scaleGo, AddConst: addConstGo, AddScaled: addScaledGo, ScaleZero: scaleZeroGo, MulAdd: mulAddGo,
 		Rotary: rotaryGo, AdamW: adamWGo, Uniform: Uniform, Dropout: Dropout,
 
 		Sum: sumGo, Dot: dotGo, MaxOf: maxOfGo,
@@ -123,6 +128,10 @@ func goSet() *Set {
 		expSub:          expSubGo,
 		sumExpSub:       sumExpSubGo,
 		subMul:          subMulGo,
+		scaleMax:        scaleMaxGo,
+		tileStep:        tileStepGo,
+		expSubRows:      expSubRowsGo,
+		weightsBack:     weightsBackGo,
 		normalize:       normalizeGo,
 		normalizeScale:  normalizeScaleGo,
 		normalizeAffine: normalizeAffineGo,
@@ -132,7 +141,7 @@ func goSet() *Set {
 		normBackScale:   normBackScaleGo,
 		normGrad:        normGradGo,
 
-		tiles: &tiling{rows: 4, width: 16, tile: tileGo, pack: packGo},
+		tiles: &tiling{rows: 4, width: 16, tile: tileGo, pack: packGo, turn: turnGo},
 		int8:  &int8Tiling{rows: 1, width: 16, tile: int8TileGo(16), rangeOf: rangeOfGo, quantize: quantizeGo, saturate: saturateInt8Go},
 		bf16:  &bf16Tiling{pair: pairGo, widen: widenGo, flush: tileFlushGo},
 	}

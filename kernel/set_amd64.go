@@ -66,6 +66,7 @@ func avx2Set() *Set {
 		Scale:     mapScalar(scaleAVX2),
 		AddConst:  mapScalar(addConstAVX2),
 		AddScaled: mapScalar(addScaledAVX2),
+		ScaleZero: mapScalar(scaleZeroAVX2),
 		Rotary:    mapRotary(rotaryAVX2),
 		AdamW:     mapAdamW(adamWAVX2),
 		Uniform:   drawer(uniformAVX2, 8),
@@ -85,6 +86,10 @@ func avx2Set() *Set {
 		expSub:          mapSum(expSubAVX2),
 		sumExpSub:       reduceAbout(sumExpSubAVX2),
 		subMul:          mapScalar2(subMulAVX2),
+		scaleMax:        mapScaleMax(scaleMaxAVX2),
+		tileStep:        mapTileStep(tileStepAVX2),
+		expSubRows:      mapExpSubRows(expSubRowsAVX2),
+		weightsBack:     mapWeightsBack(weightsBackAVX2),
 		normalize:       mapNorm1(normalizeAVX2),
 		normalizeScale:  mapNorm2(normalizeScaleAVX2),
 		normalizeAffine: mapNorm3(normalizeAffineAVX2),
@@ -94,7 +99,7 @@ func avx2Set() *Set {
 		normBackScale:   mapNormBack2(normBackScaleAVX2),
 		normGrad:        mapNorm2(normGradAVX2),
 
-		tiles: &tiling{rows: 6, width: 16, tile: strip(6, tileAVX2), pack: packer(8, packRowsAVX2, packColumnsAVX2)},
+		tiles: &tiling{rows: 6, width: 16, tile: strip(6, tileAVX2), pack: packer(8, packRowsAVX2, packColumnsAVX2), turn: turner(8, packColumnsAVX2)},
 		int8:  int8AVX2(),
 		bf16:  &bf16Tiling{pair: pairGo, widen: widenOver(widenAVX2), flush: strip(6, tileFlushedAVX2)},
 	}
@@ -136,6 +141,7 @@ func avx512Set() *Set {
 		Scale:     mapScalar(scaleAVX512),
 		AddConst:  mapScalar(addConstAVX512),
 		AddScaled: mapScalar(addScaledAVX512),
+		ScaleZero: mapScalar(scaleZeroAVX512),
 		Rotary:    mapRotary(rotaryAVX512),
 		AdamW:     mapAdamW(adamWAVX512),
 		Uniform:   drawer(uniformAVX512, 16),
@@ -155,6 +161,10 @@ func avx512Set() *Set {
 		expSub:          mapSum(expSubAVX512),
 		sumExpSub:       reduceAbout(sumExpSubAVX512),
 		subMul:          mapScalar2(subMulAVX512),
+		scaleMax:        mapScaleMax(scaleMaxAVX512),
+		tileStep:        mapTileStep(tileStepAVX512),
+		expSubRows:      mapExpSubRows(expSubRowsAVX512),
+		weightsBack:     mapWeightsBack(weightsBackAVX512),
 		normalize:       mapNorm1(normalizeAVX512),
 		normalizeScale:  mapNorm2(normalizeScaleAVX512),
 		normalizeAffine: mapNorm3(normalizeAffineAVX512),
@@ -164,7 +174,7 @@ func avx512Set() *Set {
 		normBackScale:   mapNormBack2(normBackScaleAVX512),
 		normGrad:        mapNorm2(normGradAVX512),
 
-		tiles: &tiling{rows: 12, width: 32, tile: strip(12, tileAVX512), pack: packer(16, packRowsAVX512, packColumnsAVX512)},
+		tiles: &tiling{rows: 12, width: 32, tile: strip(12, tileAVX512), pack: packer(16, packRowsAVX512, packColumnsAVX512), turn: turner(16, packColumnsAVX512)},
 	}
 }
 
@@ -189,7 +199,7 @@ func strip(
 func packer(
 	lanes int,
 	packRows func(dst, src *float32, stride, k, n int),
-	packColumns func(dst, src *float32, stride, squares int),
+	packColumns func(dst *float32, width int, src *float32, stride, squares int),
 ) func(dst []float32, width, k, n int, b View) {
 	return func(dst []float32, width, k, n int, b View) {
 		if k > 0 && b.ColStride == 1 {
@@ -212,7 +222,7 @@ func packer(
 				rows = k / lanes * lanes
 				for cols >= lanes && done < cols {
 					first := min(done, cols-lanes) // the last square may overlap
-					packColumns(&panel[first], &from.Data[first*b.ColStride], 4*b.ColStride, k/lanes)
+					packColumns(&panel[first], 4*width, &from.Data[first*b.ColStride], 4*b.ColStride, k/lanes)
 					done = first + lanes
 				}
 			}

@@ -52,6 +52,7 @@ func neonSet() *Set {
 		Scale:     mapScalar(scaleNEON),
 		AddConst:  mapScalar(addConstNEON),
 		AddScaled: mapScalar(addScaledNEON),
+		ScaleZero: mapScalar(scaleZeroNEON),
 		Rotary:    mapRotary(rotaryNEON),
 		AdamW:     mapAdamW(adamWNEON),
 		Uniform:   drawer(uniformNEON, 4),
@@ -71,6 +72,10 @@ func neonSet() *Set {
 		expSub:          mapSum(expSubNEON),
 		sumExpSub:       reduceAbout(sumExpSubNEON),
 		subMul:          mapScalar2(subMulNEON),
+		scaleMax:        scaleMaxByRow,
+		tileStep:        mapTileStep(tileStepNEON),
+		expSubRows:      expSubByRow,
+		weightsBack:     weightsBackByRow,
 		normalize:       mapNorm1(normalizeNEON),
 		normalizeScale:  mapNorm2(normalizeScaleNEON),
 		normalizeAffine: mapNorm3(normalizeAffineNEON),
@@ -80,8 +85,40 @@ func neonSet() *Set {
 		normBackScale:   mapNormBack2(normBackScaleNEON),
 		normGrad:        mapNorm2(normGradNEON),
 
-		tiles: &tiling{rows: 6, width: 16, tile: stripNEON, pack: packNEON},
+		tiles: &tiling{rows: 6, width: 16, tile: stripNEON, pack: packNEON, turn: turner(4, packColumnsNEON)},
 		int8:  int8NEON(),
+	}
+}
+
+// scaleMaxByRow is scaleMax by other loops, row by row.
+func scaleMaxByRow(x []float32, s float32, top []float32) {
+	n := len(x) / max(len(top), 1)
+	for r := range top {
+		row := x[r*n : (r+1)*n]
+		scaleNEON(start(row), start(row), n, s)
+		top[r] = maxOfNEON(start(row), n)
+	}
+}
+
+// expSubByRow is expSubRows by expSub.
+func expSubByRow(x, shift, sums []float32) {
+	n := len(x) / max(len(sums), 1)
+	for r := range sums {
+		row := x[r*n : (r+1)*n]
+		sums[r] = expSubNEON(start(row), start(row), n, shift[r])
+	}
+}
+
+// weightsBackByRow is weightsBack by other loops, row by row.
+func weightsBackByRow(x, dx []float32, s float32, lse, delta []float32) {
+	n := len(x) / max(len(lse), 1)
+	for r := range lse {
+		row, grad := x[r*n:(r+1)*n], dx[r*n:(r+1)*n]
+		scaleNEON(start(row), start(row), n, s)
+		addConstNEON(start(row), start(row), n, -lse[r])
+		expNEON(start(row), start(row), n)
+		addConstNEON(start(grad), start(grad), n, -delta[r])
+		mulNEON(start(grad), start(grad), start(row), n)
 	}
 }
 
@@ -125,7 +162,7 @@ func packNEON(dst []float32, width, k, n int, b View) {
 		rows := k / side * side
 		done := cols / side * side
 		for c := 0; c < done; c += side {
-			packColumnsNEON(&panel[c], &from.Data[c*from.ColStride], 4*from.ColStride, k/side)
+			packColumnsNEON(&panel[c], 4*width, &from.Data[c*from.ColStride], 4*from.ColStride, k/side)
 		}
 		for i := range k {
 			first := done

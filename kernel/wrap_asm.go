@@ -181,3 +181,53 @@ func drawTurns(n, counters int, offset uint64) (before, turns, after int) {
 	turns = int(min(uint64((n-before)/(4*counters)), room))
 	return before, turns, before + turns*4*counters
 }
+
+func mapScaleMax(f func(x, top *float32, rows, n int, s float32)) func(x []float32, s float32, top []float32) {
+	return func(x []float32, s float32, top []float32) {
+		if rows := len(top); rows > 0 {
+			f(start(x), start(top), rows, len(x)/rows, s)
+		}
+	}
+}
+
+func mapTileStep(f func(m, shift, corr, top *float32, n int)) func(m, shift, corr, top []float32) {
+	return func(m, shift, corr, top []float32) {
+		n := len(m)
+		f(start(m), start(shift[:n]), start(corr[:n]), start(top[:n]), n)
+	}
+}
+
+func mapExpSubRows(f func(x, shift, sum *float32, rows, n int)) func(x, shift, sums []float32) {
+	return func(x, shift, sums []float32) {
+		if rows := len(sums); rows > 0 {
+			f(start(x), start(shift[:rows]), start(sums), rows, len(x)/rows)
+		}
+	}
+}
+
+func mapWeightsBack(f func(x, dx, lse, delta *float32, rows, n int, s float32)) func(x, dx []float32, s float32, lse, delta []float32) {
+	return func(x, dx []float32, s float32, lse, delta []float32) {
+		if rows := len(lse); rows > 0 {
+			f(start(x), start(dx[:len(x)]), start(lse), start(delta[:rows]), rows, len(x)/rows, s)
+		}
+	}
+}
+
+// turner transposes squares of so many lanes by assembly and the rest in Go.
+func turner(lanes int, packColumns func(dst *float32, width int, src *float32, stride, squares int)) func(dst []float32, stride, n, width int, x View) {
+	return func(dst []float32, stride, n, width int, x View) {
+		rows, cols := n/lanes*lanes, width/lanes*lanes
+		if x.ColStride != 1 || cols == 0 {
+			rows, cols = 0, 0
+		}
+		for i := 0; i < rows; i += lanes {
+			packColumns(&dst[i], 4*stride, &x.Data[i*x.RowStride], 4*x.RowStride, cols/lanes)
+		}
+		if cols < width && rows > 0 {
+			turnGo(dst[cols*stride:], stride, rows, width-cols, x.at(0, cols))
+		}
+		if rows < n {
+			turnGo(dst[rows:], stride, n-rows, width, x.at(rows, 0))
+		}
+	}
+}

@@ -29,6 +29,9 @@ func (b *body) exp(x *value) *value {
 	p := b.poly(b.named("exp6"), r, "exp5", "exp4", "exp3", "exp2")
 	p = b.fma(p, r, b.c(1))
 	p = b.fma(p, r, b.c(1))
+	if b.m == avx512 { // the two exact scalings in one
+		return b.vec("VSCALEFPS", p, n)
+	}
 	k := b.iminus(t, b.named("roundMagic"))
 	half := b.shift("VPSRAD", 1, k)
 	return b.times(b.times(p, b.powerOfTwo(half)), b.powerOfTwo(b.iminus(k, half)))

@@ -13,6 +13,8 @@ type loop struct {
 	slices  []string // parameters; "name:bf16" and "name:f16" hold 16-bit floats
 	scalars []string // float32 parameters
 	sums    []string // results, each folded from 16 lanes
+	rows    []string // a loop over rows: parameters with one number for each row
+	matrix  bool     // a loop over rows: slices are [rows, n] without gaps, sums have one number for each row
 	fold    string   // "VADDPS" or "VMAXPS"
 	body    func(b *body)
 }
@@ -31,6 +33,8 @@ func (l *loop) kindOf(slice string) string {
 func (l *loop) whole() bool { return strings.Contains(strings.Join(l.slices, " "), ":") }
 
 // params returns the arguments and results: slices, their length, scalars; sums.
+// Over rows, pointers to what each row has one number of and to its sum, and the
+// number of rows, come before the length.
 func (l *loop) params() (args, results []param) {
 	for _, s := range l.slices {
 		name, kind, _ := strings.Cut(s, ":")
@@ -40,12 +44,20 @@ func (l *loop) params() (args, results []param) {
 		}
 		args = append(args, p)
 	}
+	if l.matrix {
+		for _, name := range slices.Concat(l.rows, l.sums) {
+			args = append(args, param{name, "*float32"})
+		}
+		args = append(args, param{"rows", "int"})
+	}
 	args = append(args, param{"n", "int"})
 	for _, s := range l.scalars {
 		args = append(args, param{s, "float32"})
 	}
 	for _, s := range l.sums {
-		results = append(results, param{s, "float32"})
+		if !l.matrix {
+			results = append(results, param{s, "float32"})
+		}
 	}
 	return args, results
 }
@@ -53,7 +65,8 @@ func (l *loop) params() (args, results []param) {
 // lanes is the number of elements of one turn.
 const lanes = 16
 
-// write writes the loop: whole turns of 16 elements, then a masked one.
+// write writes the loop: whole turns of 16 elements, then a masked one; over
+// rows, so for each.
 //
 // Registers: one a slice, from the list below; AX is the index, CX counts the
 // elements left, DX serves masks. The last vector register of AVX2 holds the
@@ -64,12 +77,25 @@ func (l *loop) write(a *assembly, g *declarations, m *machine, names map[string]
 	for i, p := range args[:len(l.slices)] {
 		pointers[p.name] = []string{"DI", "SI", "R8", "R9", "R10", "R11"}[i]
 	}
-	f := function(a, g, l.name+m.suffix, l.doc, args, results)
-	for _, p := range args[:len(l.slices)] {
-		a.op("MOVQ", f.at(p.name), pointers[p.name])
+	if l.matrix {
+		for i, name := range slices.Concat(l.rows, l.sums) {
+			if pointers[name] = "BX"; i < len(l.rows) {
+				pointers[name] = []string{"R12", "R13"}[i]
+			}
+		}
 	}
-	a.op("MOVQ", f.at("n"), "CX")
-	a.op("XORL", "AX", "AX")
+	f := function(a, g, l.name+m.suffix, l.doc, args, results)
+	for _, p := range args {
+		if p.kind[0] == '*' {
+			a.op("MOVQ", f.at(p.name), pointers[p.name])
+		}
+	}
+	if l.matrix {
+		a.op("MOVQ", f.at("rows"), "R15")
+	} else {
+		a.op("MOVQ", f.at("n"), "CX")
+		a.op("XORL", "AX", "AX")
+	}
 
 	address := func(slice string, half int) string {
 		if l.kindOf(slice) != "" {
@@ -95,6 +121,9 @@ func (l *loop) write(a *assembly, g *declarations, m *machine, names map[string]
 	for _, s := range l.scalars {
 		scalars[s] = hold()
 		a.op("VBROADCASTSS", f.at(s), m.v(scalars[s].reg))
+	}
+	for _, s := range l.rows {
+		scalars[s] = hold()
 	}
 
 	constants := map[uint32]*value{}
@@ -124,6 +153,9 @@ func (l *loop) write(a *assembly, g *declarations, m *machine, names map[string]
 	if len(l.sums) > 0 {
 		left-- // the tail keeps results apart from the sums
 	}
+	if l.matrix { // folding a row's lanes takes registers 14 and 15
+		left = min(left, 14-pinned)
+	}
 	var order []*value
 	for _, v := range constants {
 		if trial.wanted[v] > 0 {
@@ -140,6 +172,17 @@ func (l *loop) write(a *assembly, g *declarations, m *machine, names map[string]
 		v.reg = pinned
 		pinned++
 		a.op("VBROADCASTSS", table.at(v.bits), m.v(v.reg))
+	}
+	if l.matrix {
+		a.op("TESTQ", "R15", "R15")
+		a.op("JZ", "end")
+		a.label("row")
+		a.op("MOVQ", f.at("n"), "CX")
+		a.op("XORL", "AX", "AX")
+		for _, s := range l.rows {
+			a.op("VBROADCASTSS", "("+pointers[s]+")", m.v(scalars[s].reg))
+			a.op("ADDQ", "$4", pointers[s])
+		}
 	}
 	for h := range halves {
 		for _, s := range sums[h] {
@@ -186,7 +229,21 @@ func (l *loop) write(a *assembly, g *declarations, m *machine, names map[string]
 	a.label("done")
 	for i, name := range l.sums {
 		l.foldLanes(a, m, sums, i)
-		a.op("VMOVSS", "X15", f.at(name))
+		if l.matrix {
+			a.op("VMOVSS", "X15", "("+pointers[name]+")")
+			a.op("ADDQ", "$4", pointers[name])
+		} else {
+			a.op("VMOVSS", "X15", f.at(name))
+		}
+	}
+	if l.matrix {
+		a.op("MOVQ", f.at("n"), "CX")
+		for _, s := range l.slices {
+			a.op("LEAQ", fmt.Sprintf("(%s)(CX*4)", pointers[s]), pointers[s])
+		}
+		a.op("DECQ", "R15")
+		a.op("JNZ", "row")
+		a.label("end")
 	}
 	a.op("VZEROUPPER")
 	a.op("RET")

@@ -144,6 +144,39 @@ var loops = []*loop{
 			b.store("dx", b.times(b.load("y"), b.minus(b.load("grad"), b.scalar("c"))))
 		}},
 
+	{name: "scaleZero", doc: "dst = x·s + 0.", slices: []string{"dst", "x"}, scalars: []string{"s"},
+		body: func(b *body) { b.store("dst", b.plus(b.times(b.load("x"), b.scalar("s")), b.c(0))) }},
+	{name: "scaleMax", doc: "x = x·s, top = x where x > top.", matrix: true, slices: []string{"x"}, scalars: []string{"s"},
+		sums: []string{"top"}, fold: "VMAXPS",
+		body: func(b *body) {
+			x := b.times(b.load("x"), b.scalar("s"))
+			b.store("x", x)
+			b.update(0, b.largest(x, b.sum(0)))
+		}},
+	{name: "tileStep", doc: "as in tileStepGo.", slices: []string{"m", "shift", "corr", "top"},
+		body: func(b *body) {
+			before := b.load("m")
+			m := b.largest(b.load("top"), before)
+			nobody := b.compare(equal, m, b.bits(0xff800000))
+			b.store("m", m)
+			b.store("shift", b.choose(nobody, b.c(0), m))
+			b.store("corr", b.exp(b.choose(nobody, b.c(0), b.minus(before, m))))
+		}},
+	{name: "expSubRows", doc: "x = exp(x-shift), sum += x.", matrix: true, slices: []string{"x"}, rows: []string{"shift"},
+		sums: []string{"sum"}, fold: "VADDPS",
+		body: func(b *body) {
+			p := b.exp(b.minus(b.load("x"), b.scalar("shift")))
+			b.store("x", p)
+			b.update(0, b.plus(p, b.sum(0)))
+		}},
+	{name: "weightsBack", doc: "x = exp(x·s-lse), dx = (dx-delta)·x.", matrix: true, slices: []string{"x", "dx"},
+		rows: []string{"lse", "delta"}, scalars: []string{"s"},
+		body: func(b *body) {
+			p := b.exp(b.minus(b.times(b.load("x"), b.scalar("s")), b.scalar("lse")))
+			b.store("x", p)
+			b.store("dx", b.times(b.minus(b.load("dx"), b.scalar("delta")), p))
+		}},
+
 	{name: "normalize", doc: "dst = (x-mean)·rstd.", slices: []string{"dst", "x"}, scalars: normScalars,
 		body: func(b *body) { b.store("dst", b.normed()) }},
 	{name: "normalizeScale", doc: "dst = (x-mean)·rstd·gamma.", slices: []string{"dst", "x", "gamma"}, scalars: normScalars,

@@ -50,7 +50,9 @@ func main() {
 	writeNEONTile(a, g)
 	writeNEONPackColumns(a, g)
 	for _, l := range loops {
-		l.writeNEON(a, g, constants, table)
+		if !l.matrix { // over rows, wrappers call others row by row
+			l.writeNEON(a, g, constants, table)
+		}
 	}
 	writeNEONUniform(a, g, table)
 	writeNEONInt8(a, g)

@@ -93,12 +93,13 @@ func writeNEONRows(a *assembly, f frame, h int) {
 // into a panel, each column contiguous in B.
 func writeNEONPackColumns(a *assembly, g *declarations) {
 	f := function(a, g, "packColumnsNEON",
-		"dst[16*i+j] = src[j*stride+i] for i < 4·squares and j < 4, the stride in bytes",
-		[]param{{"dst", "*float32"}, {"src", "*float32"}, {"stride", "int"}, {"squares", "int"}}, nil)
+		"dst[i*width+j] = src[j*stride+i] for i < 4·squares and j < 4, with distances in bytes",
+		[]param{{"dst", "*float32"}, {"width", "int"}, {"src", "*float32"}, {"stride", "int"}, {"squares", "int"}}, nil)
 	a.op("MOVD", f.at("dst"), "R0")
 	a.op("MOVD", f.at("src"), "R1")
 	a.op("MOVD", f.at("stride"), "R5")
 	a.op("MOVD", f.at("squares"), "R6")
+	a.op("MOVD", f.at("width"), "R7")
 	a.op("ADD", "R5", "R1", "R2")
 	a.op("ADD", "R5", "R2", "R3")
 	a.op("ADD", "R5", "R3", "R4")
@@ -117,9 +118,9 @@ func writeNEONPackColumns(a *assembly, g *declarations) {
 	a.word("TRN2D", 2, 4, 6)
 	a.word("TRN2D", 3, 5, 7)
 	for i := range 4 {
-		a.op("FMOVQ", fmt.Sprintf("F%d", i), fmt.Sprintf("%d(R0)", 64*i))
+		a.op("FMOVQ", fmt.Sprintf("F%d", i), "(R0)")
+		a.op("ADD", "R7", "R0")
 	}
-	a.op("ADD", "$256", "R0")
 	a.op("SUBS", "$1", "R6", "R6")
 	a.op("BNE", "loop")
 	a.label("done")

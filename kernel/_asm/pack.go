@@ -60,11 +60,13 @@ func writePackRows(a *assembly, g *declarations, m *machine) {
 func writePackColumns(a *assembly, g *declarations, m *machine) {
 	n := m.lanes
 	f := function(a, g, "packColumns"+m.suffix,
-		fmt.Sprintf("dst[%d*i+j] = src[j*stride+i] for i < %d·squares and j < %d, the stride in bytes", 2*n, n, n),
-		[]param{{"dst", "*float32"}, {"src", "*float32"}, {"stride", "int"}, {"squares", "int"}}, nil)
+		fmt.Sprintf("dst[i*width+j] = src[j*stride+i] for i < %d·squares and j < %d, with distances in bytes", n, n),
+		[]param{{"dst", "*float32"}, {"width", "int"}, {"src", "*float32"}, {"stride", "int"}, {"squares", "int"}}, nil)
 	a.op("MOVQ", f.at("dst"), "DI")
 	a.op("MOVQ", f.at("stride"), "BX")
 	a.op("MOVQ", f.at("squares"), "DX")
+	a.op("MOVQ", f.at("width"), "R12")
+	a.op("LEAQ", "(R12)(R12*2)", "R13")
 	a.op("LEAQ", "(BX)(BX*2)", "R8")
 	columns := []string{"SI", "R9", "R10", "R11"}[:n/4] // columns 0, 4, 8, 12
 	a.op("MOVQ", f.at("src"), "SI")
@@ -95,13 +97,13 @@ func writePackColumns(a *assembly, g *declarations, m *machine) {
 			}
 		}
 		for r, reg := range transposeQuarters(a, m) {
-			a.op("VMOVUPS", reg, fmt.Sprintf("%d(DI)", (i+r)*2*m.bytes()))
+			a.op("VMOVUPS", reg, "(DI)"+[]string{"", "(R12*1)", "(R12*2)", "(R13*1)"}[r])
 		}
+		a.op("LEAQ", "(DI)(R12*4)", "DI")
 	}
 	for _, column := range columns {
 		a.op("ADDQ", fmt.Sprintf("$%d", m.bytes()), column)
 	}
-	a.op("ADDQ", fmt.Sprintf("$%d", n*2*m.bytes()), "DI")
 	a.op("DECQ", "DX")
 	a.op("JNZ", "loop")
 	a.label("done")
