@@ -10,55 +10,70 @@ import (
 // adjoint is a call on its way back.
 type adjoint struct {
 	*work
-	values     columns        // V as columns
 	out, lse   *tensor.Tensor // what came out, and the log-sum-exp
 	dout, dlse *tensor.Tensor // their gradients; one of them nil
 	dq, dk, dv *tensor.Tensor // nil where none is wanted
 	learned    []*tensor.Tensor
 	partial    [][]float32 // [query heads][elements of all learned inputs]
+	rows       int         // of a block
 }
 
 // back gives the gradients of inputs: Q, K, V and what the terms learn.
 func (c *Call) back(p *nn.Pass, inputs []*tensor.Tensor, out, lse, dout, dlse *tensor.Tensor) []*tensor.Tensor {
-	a := &adjoint{work: newWork(p, c), out: out, lse: lse, dout: dout, dlse: dlse, learned: inputs[3:]}
-	defer a.bank.free()
-	a.values = turn(p.Device, c.V, c.Keys, c.KVHeads)
-	defer a.values.free()
-	zeros := func(x *tensor.Tensor) *tensor.Tensor {
+	a := &adjoint{work: newWork(p, c), out: out, lse: lse, dout: dout, dlse: dlse, learned: inputs[3:], rows: blockRows}
+	like := func(x *tensor.Tensor) *tensor.Tensor {
 		if !x.Needs() {
 			return nil
 		}
-		return p.Zeros(x.Shape()...)
+		return p.New(x.Shape()...)
 	}
-	a.dq, a.dk, a.dv = zeros(c.Q), zeros(c.K), zeros(c.V)
-	pieces, size := c.Rows.Len()*c.KVHeads, a.learnedSize()
-	if size > 0 { // what is learned is summed over sequences: they stay together
-		pieces = c.KVHeads
-		a.partial = make([][]float32, c.Heads)
-		for h := range a.partial {
-			a.partial[h] = p.Device.Alloc(size)
-			defer p.Device.Free(a.partial[h])
-		}
+	a.dq, a.dk, a.dv = like(c.Q), like(c.K), like(c.V)
+	if len(c.Terms) > 0 { // what terms add to gradients comes between blocks of this size
+		a.rows, a.strips = termRows, termRows
 	}
-	p.Device.Parallel(pieces, 1, func(lo, hi int, ws *kernel.Workspace) {
-		s := a.scratch(ws)
+	switch n := a.learnedSize(); {
+	case n > 0:
+		a.learn(n)
+	case len(c.Terms) == 0 && a.uneven():
+		a.apart()
+	default:
+		a.together()
+	}
+	return append([]*tensor.Tensor{a.dq, a.dk, a.dv}, a.fold()...)
+}
+
+// termRows is the rows of a block where terms have gradients.
+const termRows = 64
+
+// together takes each head of keys of each sequence by itself: all gradients in
+// one go.
+func (a *adjoint) together() {
+	a.pass.Device.Parallel(a.Rows.Len()*a.KVHeads, 1, func(lo, hi int, ws *kernel.Workspace) {
+		s := a.backScratch(ws)
 		defer s.free()
-		extra := p.Device.Alloc(2 * blockRows * Tile)
-		defer p.Device.Free(extra)
 		for i := lo; i < hi; i++ {
-			if size == 0 {
-				a.sequence(i/c.KVHeads, i%c.KVHeads, s, extra)
-				continue
-			}
-			for h := i * a.group; h < (i+1)*a.group; h++ {
-				clear(a.partial[h])
-			}
-			for seq := range c.Rows.Len() {
-				a.sequence(seq, i, s, extra)
+			a.sequence(i/a.KVHeads, i%a.KVHeads, s)
+		}
+	})
+}
+
+// learn is together where terms learn n numbers, which are summed over sequences:
+// these stay together.
+func (a *adjoint) learn(n int) {
+	a.partial = make([][]float32, a.Heads)
+	for h := range a.partial {
+		a.partial[h] = a.pass.Device.Alloc(n)
+		clear(a.partial[h])
+	}
+	a.pass.Device.Parallel(a.KVHeads, 1, func(lo, hi int, ws *kernel.Workspace) {
+		s := a.backScratch(ws)
+		defer s.free()
+		for kv := lo; kv < hi; kv++ {
+			for seq := range a.Rows.Len() {
+				a.sequence(seq, kv, s)
 			}
 		}
 	})
-	return append([]*tensor.Tensor{a.dq, a.dk, a.dv}, a.fold()...)
 }
 
 // learnedSize is the elements of all inputs of terms that want a gradient.
@@ -85,6 +100,9 @@ func (a *adjoint) fold() []*tensor.Tensor {
 		}
 		grads[i], at = g, at+n
 	}
+	for _, memory := range a.partial {
+		a.pass.Device.Free(memory)
+	}
 	return grads
 }
 
@@ -109,125 +127,234 @@ func (a *adjoint) gradsOf(h, t int) [][]float32 {
 	return grads
 }
 
-// sequence computes the gradients of one sequence's keys and values of one head,
-// and of the queries that read them.
-func (a *adjoint) sequence(seq, kv int, s *scratch, extra []float32) {
-	lo, hi := a.Rows.Off[seq], a.Rows.Off[seq+1]
-	for head := kv * a.group; head < (kv+1)*a.group; head++ {
-		for row := lo; row < hi; row += blockRows {
-			a.block(&block{seq, head, 1, row - lo, row, min(blockRows, hi-row), kv}, s, extra)
-		}
+// backScratch is what a thread needs on the way back.
+type backScratch struct {
+	*scratch
+	memory  []float32
+	dout    []float32 // [rows, Dv], rows room(Dv) apart
+	dq      []float32 // [rows, Dk], rows room(Dk) apart
+	dp      []float32 // [rows, keys] gradients of weights, then of scores
+	dropped []float32 // [rows, keys] weights after dropout
+	lse     []float32 // [rows]; 0 where nobody is seen
+	delta   []float32 // [rows] D − the gradient of lse
+	side    []float32 // for the keys and values of one head
+}
+
+func (a *adjoint) backScratch(ws *kernel.Workspace) *backScratch {
+	const n = blockRows
+	dropped := 0
+	if a.Drop > 0 {
+		dropped = n * Tile
 	}
-	if a.dk != nil {
-		for r := a.Keys.Off[seq]; r < a.Keys.Off[seq+1]; r++ {
-			x := a.dk.Row(r)[kv*a.work.dk : (kv+1)*a.work.dk]
-			a.set.Scale(x, x, a.Scale)
+	m := a.pass.Device.Alloc(n*(room(a.work.dv)+room(a.work.dk)+Tile+2) + dropped)
+	s := &backScratch{scratch: a.work.scratch(ws), memory: m}
+	take := func(k int) []float32 {
+		part := m[:k:k]
+		m = m[k:]
+		return part
+	}
+	s.dout, s.dq = take(n*room(a.work.dv)), take(n*room(a.work.dk))
+	s.dp, s.dropped, s.lse, s.delta = take(n*Tile), take(dropped), take(n), take(n)
+	return s
+}
+
+func (s *backScratch) free() {
+	dev := s.w.pass.Device
+	if s.side != nil {
+		dev.Free(s.side)
+	}
+	dev.Free(s.memory)
+	s.scratch.free()
+}
+
+// side is the keys and values of one head of one sequence, and the sums of their
+// gradients, which are [keys, Dk] and [keys, Dv] without gaps.
+type side struct {
+	k, v   stage // keys turned and as they are; values turned
+	dk, dv []float32
+}
+
+// sideLen is the floats of a side.
+func (a *adjoint) sideLen(keys int) int {
+	return stageLen(keys, a.work.dk, a.work.dk) + stageLen(keys, a.work.dv, 0) + keys*(a.work.dk+a.work.dv)
+}
+
+// side lays a side out in memory, and clears its sums.
+func (a *adjoint) side(keys int, memory []float32) *side {
+	x := &side{k: stage{keys: keys, cols: a.work.dk, rows: a.work.dk}, v: stage{keys: keys, cols: a.work.dv}}
+	take := func(n int) []float32 {
+		part := memory[:n:n]
+		memory = memory[n:]
+		return part
+	}
+	x.k.data, x.v.data = take(stageLen(keys, a.work.dk, a.work.dk)), take(stageLen(keys, a.work.dv, 0))
+	x.dk, x.dv = take(keys*a.work.dk), take(keys*a.work.dv)
+	clear(x.dk)
+	clear(x.dv)
+	return x
+}
+
+// fill stages tile t.
+func (a *adjoint) fill(x *side, seq, kv, t int) {
+	first := a.Keys.Off[seq]
+	k := rowsFrom(a.K, first, kv*a.work.dk)
+	x.k.fill(a.set, 0, t, k, k)
+	x.v.fill(a.set, 0, t, rowsFrom(a.V, first, kv*a.work.dv), kernel.View{})
+}
+
+// write puts the sums of tiles t0 ≤ t < t1 where they belong.
+func (a *adjoint) write(x *side, seq, kv, t0, t1 int) {
+	for r := t0 * Tile; r < min(t1*Tile, x.k.keys); r++ {
+		row := a.Keys.Off[seq] + r
+		if a.dk != nil {
+			a.set.Scale(a.dk.Row(row)[kv*a.work.dk:(kv+1)*a.work.dk], x.dk[r*a.work.dk:(r+1)*a.work.dk], a.Scale)
+		}
+		if a.dv != nil {
+			copy(a.dv.Row(row)[kv*a.work.dv:(kv+1)*a.work.dv], x.dv[r*a.work.dv:])
 		}
 	}
 }
 
-// block adds what some queries of one head contribute.
-func (a *adjoint) block(b *block, s *scratch, extra []float32) {
-	w, q, n := a.work, a.queries(b), a.KeysOf(b.seq)
-	rows := b.rows
-	weights, dp := extra[:rows*Tile], extra[rows*Tile:2*rows*Tile]
-	delta := s.max[:rows] // D − the gradient of lse
-	for r := range rows {
-		delta[r] = 0
+// sequence computes the gradients of one sequence's keys and values of one head,
+// and of the queries that read them.
+func (a *adjoint) sequence(seq, kv int, s *backScratch) {
+	n := a.KeysOf(seq)
+	if size := a.sideLen(n); len(s.side) < size {
+		if s.side != nil {
+			a.pass.Device.Free(s.side)
+		}
+		s.side = a.pass.Device.Alloc(size)
+	}
+	x := a.side(n, s.side)
+	for t := range tiles(n) {
+		a.fill(x, seq, kv, t)
+	}
+	want := wanted{q: a.dq != nil, k: a.dk != nil, v: a.dv != nil}
+	for head := kv * a.group; head < (kv+1)*a.group; head++ {
+		for _, b := range a.ofHead(nil, seq, head, a.rows) {
+			a.block(&b, x, 0, tiles(n), want, s)
+		}
+	}
+	a.write(x, seq, kv, 0, tiles(n))
+}
+
+// wanted says which gradients a sweep is to give.
+type wanted struct{ q, k, v bool }
+
+// block adds what some queries of one head contribute over tiles t0 ≤ t < t1.
+func (a *adjoint) block(b *block, x *side, t0, t1 int, want wanted, s *backScratch) {
+	a.prepare(b, s)
+	q := a.near(s.q, b, a.Q, a.work.dk)
+	var dout kernel.View
+	if a.dout != nil {
+		dout = a.near(s.dout, b, a.dout, a.work.dv)
+	}
+	dq := kernel.View{Data: s.dq[:b.rows*room(a.work.dk)], RowStride: room(a.work.dk), ColStride: 1}
+	clear(dq.Data)
+	w := *a.work
+	w.bank = x
+	w.tilesIn(b, x.k.keys, t0, t1, s.scratch, func(r0 int, part block, t, lo, hi int, masked bool) {
+		q, dout, dq := below(q, r0), below(dout, r0), below(dq, r0)
+		p := w.scores(&part, q, t, lo, hi, masked, s.scratch)
+		ds := a.weights(&part, r0, x, t, lo, p, dout, want, s)
+		if want.q || want.k || a.partial != nil {
+			a.throughScores(&part, x, t, lo, ds, q, dq, want, s)
+		}
+	})
+	if want.q {
+		for r := range b.rows {
+			to := a.dq.Row(b.row + r)[b.head*a.work.dk : (b.head+1)*a.work.dk]
+			a.set.Scale(to, dq.Data[r*dq.RowStride:][:len(to)], a.Scale)
+		}
+	}
+}
+
+func (x *side) keys(_, _, t int) kernel.View { return x.k.columns(0, t) }
+func (x *side) values(_, _, _ int) kernel.View {
+	panic("attention: the way back reads values as columns")
+}
+func (x *side) free() {}
+
+// prepare sets the log-sum-exps and D of the rows of a block.
+func (a *adjoint) prepare(b *block, s *backScratch) {
+	for r := range b.rows {
+		row, d := b.row+r, float32(0)
 		if a.dout != nil {
-			delta[r] = w.set.Dot(a.dout.Row(b.row + r)[b.head*w.dv:(b.head+1)*w.dv], a.out.Row(b.row + r)[b.head*w.dv:(b.head+1)*w.dv])
+			lo, hi := b.head*a.work.dv, (b.head+1)*a.work.dv
+			d = a.set.Dot(a.dout.Row(row)[lo:hi], a.out.Row(row)[lo:hi])
 		}
 		if a.dlse != nil {
-			delta[r] -= a.dlse.Row(b.row + r)[b.head]
+			d -= a.dlse.Row(row)[b.head]
+		}
+		s.delta[r] = d
+		if s.lse[r] = a.lse.Row(row)[b.head]; s.lse[r] == negInf { // all its scores are −Inf
+			s.lse[r] = 0
 		}
 	}
-	var dout, dq kernel.View
-	if a.dout != nil {
-		dout = w.rowsOf(b, a.dout, w.dv)
-	}
-	if a.dq != nil {
-		dq = w.rowsOf(b, a.dq, w.dk)
-	}
-	for t := 0; t*Tile < n; t++ {
-		lo, hi := w.scores(b, q, t, min(Tile, n-t*Tile), s)
-		if lo == hi {
-			continue
+}
+
+// weights makes of the scores p of a tile the weights, adds to the gradient of
+// the values, and gives the gradient of the scores.
+func (a *adjoint) weights(b *block, r0 int, x *side, t, lo int, p []float32, dout kernel.View, want wanted, s *backScratch) []float32 {
+	rows, width := b.rows, len(p)/b.rows
+	dp := s.dp[:rows*width]
+	if a.dout != nil && (want.q || want.k || a.partial != nil) {
+		v := x.v.columns(0, t)
+		v.Data = v.Data[lo:]
+		a.set.GemmPlain(rows, width, a.work.dv, dout, v, dp, width, false)
+		if a.Drop > 0 {
+			a.dropRows(b, t*Tile+lo, dp, dp)
 		}
-		width := hi - lo
-		p, dp := s.scores[:rows*width], dp[:rows*width]
-		for r := range rows {
-			row, lse := p[r*width:(r+1)*width], a.lse.Row(b.row + r)[b.head]
-			if lse != negInf { // else all scores are −Inf
-				w.set.AddConst(row, row, -lse)
-			}
-		}
-		w.set.Exp(p, p)
-		key := a.Keys.Off[b.seq] + t*Tile + lo // its row in K
+	} else {
 		clear(dp)
-		if a.dout != nil {
-			a.throughValues(b, s, p, weights, dp, dout, key, t, lo, width)
+	}
+	a.set.SoftmaxRowsBack(p, dp, a.lastScale(), s.lse[r0:r0+rows], s.delta[r0:])
+	if want.v && a.dout != nil {
+		used := p
+		if a.Drop > 0 {
+			used = s.dropped[:len(p)]
+			a.dropRows(b, t*Tile+lo, used, p)
 		}
-		for r := range rows {
-			row := dp[r*width : (r+1)*width]
-			w.set.AddConst(row, row, -delta[r])
-		}
-		w.set.Mul(dp, dp, p) // now the gradient of the scores
-		var dk kernel.View
-		if a.dk != nil {
-			dk = rowsFrom(a.dk, key, b.kvhead*w.dk)
-		}
+		a.set.GemmPlain(width, a.work.dv, rows, kernel.View{Data: used, RowStride: 1, ColStride: width}, dout,
+			x.dv[(t*Tile+lo)*a.work.dv:], a.work.dv, true)
+	}
+	return dp
+}
+
+// dropRows is dropout on the rows of a block, for keys from key on.
+func (a *adjoint) dropRows(b *block, key int, dst, x []float32) {
+	width := len(x) / b.rows
+	for r := range b.rows {
+		a.drop(b, r, key, dst[r*width:(r+1)*width], x[r*width:(r+1)*width])
+	}
+}
+
+// throughScores adds what follows from the gradient ds of the scores of a tile.
+func (a *adjoint) throughScores(b *block, x *side, t, lo int, ds []float32, q, dq kernel.View, want wanted, s *backScratch) {
+	w, rows, width := a.work, b.rows, len(ds)/b.rows
+	dk := x.dk[(t*Tile+lo)*w.dk:]
+	if len(w.Terms) > 0 {
+		k := x.k.columns(0, t)
+		k.Data = k.Data[lo:]
 		for i, term := range w.Terms {
-			k := w.bank.keys(b.seq, b.kvhead, t)
-			k.Data = k.Data[lo:]
-			w.eachTile(b, q, k, t*Tile+lo, width, dp, func(tile *position.Tile, _ int) {
-				tile.DQ, tile.DK = dq, dk
+			w.eachHead(b, q, k, t*Tile+lo, width, ds, func(tile *position.Tile, _ int) {
+				if want.q {
+					tile.DQ = dq
+				}
+				if want.k {
+					tile.DK = kernel.View{Data: dk, RowStride: w.dk, ColStride: 1}
+				}
 				term.Back(tile, a.gradsOf(b.head, i))
 			})
 		}
-		if w.Softcap != 0 {
-			w.set.Mul(dp, dp, s.slopes[:len(dp)])
-		}
-		ds := kernel.View{Data: dp, RowStride: width, ColStride: 1}
-		if a.dq != nil {
-			w.set.Gemm(rows, w.dk, width, ds, rowsFrom(a.K, key, b.kvhead*w.dk), dq.Data, dq.RowStride, true, nil, s.ws)
-		}
-		if a.dk != nil {
-			w.set.Gemm(width, w.dk, rows, ds.T(), q, dk.Data, dk.RowStride, true, nil, s.ws)
-		}
 	}
-	if a.dq != nil {
-		for r := range rows {
-			x := a.dq.Row(b.row + r)[b.head*w.dk : (b.head+1)*w.dk]
-			w.set.Scale(x, x, w.Scale)
-		}
+	if w.Softcap != 0 {
+		w.set.Mul(ds, ds, s.slopes[:len(ds)])
 	}
-}
-
-// throughValues adds to the gradient of V and sets dp to the gradient of the
-// weights p.
-func (a *adjoint) throughValues(b *block, s *scratch, p, weights, dp []float32, dout kernel.View, key, t, lo, width int) {
-	w, rows := a.work, b.rows
-	if a.dv != nil {
-		used := p
-		if w.Drop > 0 {
-			used = weights[:rows*width]
-			for r := range rows {
-				w.drop(b, r, t*Tile+lo, used[r*width:(r+1)*width], p[r*width:(r+1)*width])
-			}
-		}
-		dv := rowsFrom(a.dv, key, b.kvhead*w.dv)
-		w.set.Gemm(width, w.dv, rows, kernel.View{Data: used, RowStride: 1, ColStride: width}, dout, dv.Data, dv.RowStride, true, nil, s.ws)
+	if want.q {
+		w.set.GemmPlain(rows, w.dk, width, kernel.View{Data: ds, RowStride: width, ColStride: 1}, below(x.k.plain(0, t), lo), dq.Data, dq.RowStride, true)
 	}
-	if a.dq == nil && a.dk == nil && a.partial == nil {
-		return
-	}
-	v := a.values.tile(b.seq, b.kvhead, t)
-	v.Data = v.Data[lo:]
-	w.set.Gemm(rows, width, w.dv, dout, v, dp, width, false, nil, s.ws)
-	if w.Drop > 0 {
-		for r := range rows {
-			row := dp[r*width : (r+1)*width]
-			w.drop(b, r, t*Tile+lo, row, row)
-		}
+	if want.k {
+		w.set.GemmPlain(width, w.dk, rows, kernel.View{Data: ds, RowStride: 1, ColStride: width}, q, dk, w.dk, true)
 	}
 }

@@ -3,11 +3,11 @@ package attention
 import (
 	"github.com/qkvgo/qkv/device"
 	"github.com/qkvgo/qkv/kernel"
-	"github.com/qkvgo/qkv/nn"
 	"github.com/qkvgo/qkv/tensor"
 )
 
-// bank is the keys and values of a call as the tiles want them.
+// bank is the keys and values of a call as the tiles want them. Rows of a view
+// may be read on to a multiple of 16 columns.
 type bank interface {
 	// keys is the keys of tile t as columns, [Dk, keys of the tile].
 	keys(seq, head, t int) kernel.View
@@ -17,86 +17,136 @@ type bank interface {
 	free()
 }
 
-// fresh is the bank of a call without a memory: keys turned into columns, values
-// where they are.
-type fresh struct {
-	k columns
-	v *tensor.Tensor
-	c *Call
-}
-
-func newFresh(dev device.Device, c *Call) *fresh {
-	return &fresh{turn(dev, c.K, c.Keys, c.KVHeads), c.V, c}
-}
-
-func (f *fresh) keys(seq, head, t int) kernel.View { return f.k.tile(seq, head, t) }
-
-func (f *fresh) values(seq, head, t int) kernel.View {
-	return rowsFrom(f.v, f.c.Keys.Off[seq]+t*Tile, head*f.c.Dv())
-}
-
-func (f *fresh) free() { f.k.free() }
-
 // rowsFrom is the view of x that starts at a row and column.
 func rowsFrom(x *tensor.Tensor, row, col int) kernel.View {
 	data := x.Data()
 	return kernel.View{Data: data[min(row*x.Stride()+col, len(data)):], RowStride: x.Stride(), ColStride: 1}
 }
 
-// columns is a matrix of heads side by side with the rows of each tile turned
-// into columns: [tiles, heads, width, keys of the tile].
-type columns struct {
-	dev   device.Device
-	data  []float32
-	rows  nn.Batch
-	start []int // where each sequence's tiles start in data
-	heads int
-	width int // of a head
-}
-
-// room is the columns that n keys get: a multiple of the kernels' lanes.
+// room is n, or the columns that n get: a multiple of the kernels' lanes.
 func room(n int) int { return (n + 15) / 16 * 16 }
 
-// turn makes columns of x's rows.
-func turn(dev device.Device, x *tensor.Tensor, rows nn.Batch, heads int) columns {
-	c := columns{dev: dev, rows: rows, start: make([]int, rows.Len()+1), heads: heads, width: x.Width() / heads}
+// stage is the heads of one sequence laid out for products: for each head its
+// tiles one after the other, in each tile the rows of one matrix turned into
+// columns and then the rows of another, or one of the two.
+type stage struct {
+	data       []float32
+	keys       int // of the sequence
+	cols, rows int // width of a head of the two matrices, 0 for one that is not there
+}
+
+// stageLen is the floats of one head of a stage.
+func stageLen(keys, cols, rows int) int {
+	return (keys/Tile*Tile+room(keys%Tile))*cols + keys*room(rows)
+}
+
+// tile is where tile t of a head begins, and its keys.
+func (s *stage) tile(head, t int) (at, n int) {
+	return head*stageLen(s.keys, s.cols, s.rows) + t*Tile*(s.cols+room(s.rows)), min(Tile, s.keys-t*Tile)
+}
+
+// columns is the turned part of a tile, [cols, keys].
+func (s *stage) columns(head, t int) kernel.View {
+	at, n := s.tile(head, t)
+	return kernel.View{Data: s.data[at : at+s.cols*room(n)], RowStride: room(n), ColStride: 1}
+}
+
+// plain is the other part, [keys, rows].
+func (s *stage) plain(head, t int) kernel.View {
+	at, n := s.tile(head, t)
+	at += s.cols * room(n)
+	return kernel.View{Data: s.data[at : at+n*room(s.rows)], RowStride: room(s.rows), ColStride: 1}
+}
+
+// fill lays out tile t of a head from the rows of x and y that start at a row and
+// column each.
+func (s *stage) fill(k *kernel.Set, head, t int, x, y kernel.View) {
+	_, n := s.tile(head, t)
+	if s.cols > 0 {
+		to := s.columns(head, t)
+		k.Turn(to.Data, to.RowStride, n, s.cols, below(x, t*Tile))
+	}
+	if s.rows > 0 {
+		copyRows(s.plain(head, t), below(y, t*Tile), n, s.rows)
+	}
+}
+
+// copyRows copies n rows of some width.
+func copyRows(to, from kernel.View, n, width int) {
+	for r := range n {
+		copy(to.Data[r*to.RowStride:][:width], from.Data[r*from.RowStride:])
+	}
+}
+
+// fresh is the bank of a call without a memory: all keys and values, staged once
+// for all blocks of queries.
+type fresh struct {
+	dev    device.Device
+	data   []float32
+	stages []stage
+}
+
+func newFresh(dev device.Device, c *Call) *fresh {
+	f := &fresh{dev: dev, stages: make([]stage, c.Keys.Len())}
 	type piece struct{ seq, tile int }
 	var pieces []piece
-	for seq := range rows.Len() {
-		n := rows.Off[seq+1] - rows.Off[seq]
-		c.start[seq+1] = c.start[seq] + (n/Tile*Tile+room(n%Tile))*x.Width()
-		for t := range (n + Tile - 1) / Tile {
+	size := 0
+	for seq := range f.stages {
+		s := stage{keys: c.KeysOf(seq), cols: c.Dk(), rows: c.Dv()}
+		f.stages[seq] = s
+		size += c.KVHeads * stageLen(s.keys, s.cols, s.rows)
+		for t := range tiles(s.keys) {
 			pieces = append(pieces, piece{seq, t})
 		}
 	}
-	c.data = dev.Alloc(c.start[rows.Len()])
-	dev.Parallel(len(pieces), max(1, 16384/(Tile*x.Width()+1)), func(lo, hi int, _ *kernel.Workspace) {
+	f.data = dev.Alloc(size)
+	at := 0
+	for seq := range f.stages {
+		s := &f.stages[seq]
+		n := c.KVHeads * stageLen(s.keys, s.cols, s.rows)
+		s.data = f.data[at : at+n : at+n]
+		at += n
+	}
+	dev.Parallel(len(pieces), max(1, 1<<15/(Tile*(c.K.Width()+c.V.Width())+1)), func(lo, hi int, _ *kernel.Workspace) {
 		for _, p := range pieces[lo:hi] {
-			first := rows.Off[p.seq] + p.tile*Tile
-			n := min(Tile, rows.Off[p.seq+1]-first)
-			for h := range heads {
-				v := c.tile(p.seq, h, p.tile)
-				for j := range n {
-					setColumn(v.Data[j:], v.RowStride, x.Row(first + j)[h*c.width:(h+1)*c.width])
-				}
+			for h := range c.KVHeads {
+				c.stageTile(dev.Kernels(), &f.stages[p.seq], p.seq, h, h, p.tile)
 			}
 		}
 	})
-	return c
+	return f
 }
 
-// setColumn writes x downwards, one element every stride.
-func setColumn(dst []float32, stride int, x []float32) {
-	for d, v := range x {
-		dst[d*stride] = v
+// stageTile fills a tile of keys and values of a head as head number to of s.
+func (c *Call) stageTile(k *kernel.Set, s *stage, seq, head, to, t int) {
+	first := c.Keys.Off[seq]
+	s.fill(k, to, t, rowsFrom(c.K, first, head*c.Dk()), rowsFrom(c.V, first, head*c.Dv()))
+}
+
+func (f *fresh) keys(seq, head, t int) kernel.View   { return f.stages[seq].columns(head, t) }
+func (f *fresh) values(seq, head, t int) kernel.View { return f.stages[seq].plain(head, t) }
+func (f *fresh) free()                               { f.dev.Free(f.data) }
+
+// own is the bank of a thread that computes all queries of one head of one
+// sequence, and stages no more than that.
+type own struct {
+	stage
+	memory []float32
+}
+
+// ownKeys is how many keys of a head a thread stages for itself: with their
+// values they should stay in its cache.
+const ownKeys = 512
+
+// stageOwn stages one head of one sequence.
+func (o *own) stageOwn(k *kernel.Set, c *Call, seq, head int) {
+	o.stage = stage{keys: c.KeysOf(seq), cols: c.Dk(), rows: c.Dv()}
+	o.data = o.memory[:stageLen(o.stage.keys, o.cols, o.rows)]
+	for t := range tiles(o.stage.keys) {
+		c.stageTile(k, &o.stage, seq, head, 0, t)
 	}
 }
 
-// tile is the columns of one tile of a head, [width, keys].
-func (c *columns) tile(seq, head, t int) kernel.View {
-	stride := min(Tile, room(c.rows.Off[seq+1]-c.rows.Off[seq]-t*Tile))
-	at := c.start[seq] + (t*Tile*c.heads+head*stride)*c.width
-	return kernel.View{Data: c.data[at : at+c.width*stride], RowStride: stride, ColStride: 1}
-}
-
-func (c *columns) free() { c.dev.Free(c.data) }
+func (o *own) keys(_, _, t int) kernel.View   { return o.columns(0, t) }
+func (o *own) values(_, _, t int) kernel.View { return o.plain(0, t) }
+func (o *own) free()                          {}

@@ -31,7 +31,7 @@ type history struct {
 // page is one tile of keys and values of all heads. It has room for fewer keys
 // than a tile while a sequence is short.
 type page struct {
-	data []float32 // keys [heads, Dk, room], then values [heads, room, Dv]
+	data []float32 // values [heads, room, Dv], then keys [heads, Dk, room]
 	room int
 	refs int // histories that hold it
 }
@@ -144,14 +144,21 @@ func (m *cache) write(h *history, at int, k, v []float32) {
 	}
 }
 
+// setColumn writes x downwards, one element every stride.
+func setColumn(dst []float32, stride int, x []float32) {
+	for d, v := range x {
+		dst[d*stride] = v
+	}
+}
+
 func (m *cache) keysOf(p *page, head int) kernel.View {
-	at := head * m.dk * p.room
+	at := (m.heads*m.dv + head*m.dk) * p.room
 	return kernel.View{Data: p.data[at : at+m.dk*p.room], RowStride: p.room, ColStride: 1}
 }
 
 func (m *cache) valuesOf(p *page, head int) kernel.View {
-	at := (m.heads*m.dk + head*m.dv) * p.room
-	return kernel.View{Data: p.data[at : at+m.dv*p.room], RowStride: m.dv, ColStride: 1}
+	// What stands behind it may be read too.
+	return kernel.View{Data: p.data[head*m.dv*p.room:], RowStride: m.dv, ColStride: 1}
 }
 
 func (m *cache) keys(seq, head, t int) kernel.View {

@@ -60,10 +60,11 @@ func (w *work) weights(b *block, dst []float32, lse float32, s *scratch) {
 	if lse == negInf {
 		return
 	}
-	for t := 0; t*Tile < len(dst); t++ {
-		lo, hi := w.scores(b, w.queries(b), t, min(Tile, len(dst)-t*Tile), s)
-		part := dst[t*Tile+lo : t*Tile+hi]
-		w.set.AddConst(part, s.scores[:len(part)], -lse)
-		w.set.Exp(part, part)
-	}
+	q := w.queries(b)
+	w.eachTile(b, s, func(_ int, part block, t, lo, hi int, masked bool) {
+		x := w.scores(&part, q, t, lo, hi, masked, s)
+		w.set.Scale(x, x, w.lastScale())
+		w.set.AddConst(x, x, -lse)
+		w.set.Exp(dst[t*Tile+lo:t*Tile+hi], x)
+	})
 }

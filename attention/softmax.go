@@ -1,8 +1,6 @@
 package attention
 
 import (
-	"math"
-
 	"github.com/qkvgo/qkv/device"
 	"github.com/qkvgo/qkv/kernel"
 	"github.com/qkvgo/qkv/nn"
@@ -30,20 +28,18 @@ func (Softmax) Abilities() Abilities {
 // Attend is Mechanism's.
 func (Softmax) Attend(p *nn.Pass, c *Call) (out, lse *tensor.Tensor) {
 	w := newWork(p, c)
-	defer w.bank.free()
-	out, lse = p.New(c.Q.Rows(), c.Heads*w.dv), p.New(c.Q.Rows(), c.Heads)
-	blocks := w.cut()
-	if counter, ok := p.Device.(device.Counter); ok {
-		w.count(counter, blocks)
+	probe, probed := p.Probe.(WeightProbe)
+	jobs := w.jobs()
+	if !w.alone(jobs) || probed {
+		w.shareBank()
+		defer w.bank.free()
 	}
-	p.Device.Parallel(len(blocks), w.grain(blocks), func(lo, hi int, ws *kernel.Workspace) {
-		s := w.scratch(ws)
-		defer s.free()
-		for i := lo; i < hi; i++ {
-			w.forward(&blocks[i], s, out, lse)
-		}
-	})
-	if probe, ok := p.Probe.(WeightProbe); ok {
+	out, lse = p.New(c.Q.Rows(), c.Heads*w.dv), p.New(c.Q.Rows(), c.Heads)
+	if counter, ok := p.Device.(device.Counter); ok {
+		w.count(counter, jobs)
+	}
+	w.attend(jobs, out, lse)
+	if probed {
 		w.show(probe, lse)
 	}
 	inputs := c.inputs()
@@ -57,112 +53,134 @@ func (Softmax) Attend(p *nn.Pass, c *Call) (out, lse *tensor.Tensor) {
 	return out, lse
 }
 
-// blockRows is how many queries, or heads that share keys, meet a tile at once.
-const blockRows = 64
+// attend computes all blocks: those of a job on one thread where each thread has
+// a bank of its own, else each by itself.
+func (w *work) attend(jobs []job, out, lse *tensor.Tensor) {
+	if w.bank == nil {
+		w.pass.Device.Parallel(len(jobs), w.grain(jobs, len(jobs)), func(lo, hi int, ws *kernel.Workspace) {
+			mine := &own{memory: w.pass.Device.Alloc(w.ownLen())}
+			defer w.pass.Device.Free(mine.memory)
+			x := *w
+			x.bank = mine
+			s := x.scratch(ws)
+			defer s.free()
+			for _, j := range jobs[lo:hi] {
+				mine.stageOwn(x.set, x.Call, j.seq, j.kvhead)
+				for i := range j.blocks {
+					x.forward(&j.blocks[i], s, out, lse)
+				}
+			}
+		})
+		return
+	}
+	var blocks []*block
+	for _, j := range jobs {
+		for i := range j.blocks {
+			blocks = append(blocks, &j.blocks[i])
+		}
+	}
+	w.pass.Device.Parallel(len(blocks), w.grain(jobs, len(blocks)), func(lo, hi int, ws *kernel.Workspace) {
+		s := w.scratch(ws)
+		defer s.free()
+		for _, b := range blocks[lo:hi] {
+			w.forward(b, s, out, lse)
+		}
+	})
+}
 
 // work is one call on its way.
 type work struct {
 	*Call
 	pass   *nn.Pass
 	set    *kernel.Set
-	bank   bank
+	bank   bank // nil: each thread makes one of its own
 	dk, dv int
 	group  int // query heads to a key head
+	strips int // rows of a block that are looked at apart where a pattern runs through a tile
 }
 
 func newWork(p *nn.Pass, c *Call) *work {
-	w := &work{Call: c, pass: p, set: p.Kernels(), dk: c.Dk(), dv: c.Dv(), group: c.Heads / c.KVHeads}
+	w := &work{Call: c, pass: p, set: p.Kernels(), dk: c.Dk(), dv: c.Dv(), group: c.Heads / c.KVHeads, strips: stripRows}
 	if c.Stream {
 		w.bank = c.remember(p)
-	} else {
-		w.bank = newFresh(p.Device, c)
 	}
 	return w
 }
 
-// block is a piece of the result that is computed in one go: some queries of
-// one head, or some heads of a group at one query.
-type block struct {
-	seq    int
-	head   int // first head
-	heads  int // 1, or heads of a group
-	query  int // index of the first query among all keys' indices
-	row    int // its row in Q
-	rows   int // rows of the block: queries, or heads
-	kvhead int
-}
-
-// at gives the head and the query index of row r of the block.
-func (b *block) at(r int) (head, query int) {
-	if b.heads > 1 {
-		return b.head + r, b.query
+// alone says whether each thread may stage keys and values for itself: they are
+// few, and there are jobs enough to keep all threads at work.
+func (w *work) alone(jobs []job) bool {
+	if w.Stream || len(jobs) < 3*w.pass.Device.Threads() {
+		return false
 	}
-	return b.head, b.query + r
-}
-
-// cut makes the blocks of a call.
-func (w *work) cut() []block {
-	var blocks []block
-	for seq := range w.Rows.Len() {
-		lo, hi := w.Rows.Off[seq], w.Rows.Off[seq+1]
-		for kv := range w.KVHeads {
-			end := (kv + 1) * w.group
-			if hi-lo == 1 && w.group > 1 {
-				for head := kv * w.group; head < end; head += blockRows {
-					n := min(blockRows, end-head)
-					blocks = append(blocks, block{seq, head, n, w.Past[seq], lo, n, kv})
-				}
-				continue
-			}
-			for head := kv * w.group; head < end; head++ {
-				for row := lo; row < hi; row += blockRows {
-					blocks = append(blocks, block{seq, head, 1, w.Past[seq] + row - lo, row, min(blockRows, hi-row), kv})
-				}
-			}
+	for seq := range w.Keys.Len() {
+		if w.KeysOf(seq) > ownKeys {
+			return false
 		}
 	}
-	return blocks
+	return true
 }
 
-// grain is how many blocks are worth handing to another thread.
-func (w *work) grain(blocks []block) int {
+// ownLen is the memory of a bank of one's own.
+func (w *work) ownLen() (n int) {
+	for seq := range w.Keys.Len() {
+		n = max(n, stageLen(w.KeysOf(seq), w.dk, w.dv))
+	}
+	return n
+}
+
+// shareBank makes the bank that all threads read, if there is none.
+func (w *work) shareBank() {
+	if w.bank == nil {
+		w.bank = newFresh(w.pass.Device, w.Call)
+	}
+}
+
+// grain is how many of n equal parts of the jobs are worth handing to another
+// thread.
+func (w *work) grain(jobs []job, n int) int {
 	cost := 0
-	for i := range blocks {
-		cost += blocks[i].rows * w.KeysOf(blocks[i].seq) * (w.dk + w.dv + 8)
+	for i := range jobs {
+		for _, b := range jobs[i].blocks {
+			cost += b.rows * w.KeysOf(b.seq) * (w.dk + w.dv + 8)
+		}
 	}
 	const enough = 1 << 18 // multiply–adds
-	return max(1, enough*len(blocks)/max(cost, 1))
+	return max(1, enough*n/max(cost, 1))
 }
 
 // count tells a device that computes nothing what the blocks would cost: the
 // scratch of every thread that would have one at once, and two products a tile.
-func (w *work) count(c device.Counter, blocks []block) {
-	pieces := (len(blocks) + w.grain(blocks) - 1) / w.grain(blocks)
+func (w *work) count(c device.Counter, jobs []job) {
+	n := len(jobs)
+	if w.bank != nil {
+		n = 0
+		for i := range jobs {
+			n += len(jobs[i].blocks)
+		}
+	}
+	pieces := 0
+	if n > 0 {
+		grain := w.grain(jobs, n)
+		pieces = (n + grain - 1) / grain
+	}
 	held := make([]*scratch, min(pieces, w.pass.Device.Threads()))
 	for i := range held {
 		held[i] = w.scratch(nil)
 		defer held[i].free()
-	}
-	for i := range blocks {
-		b := &blocks[i]
-		n := w.KeysOf(b.seq)
-		for t := 0; t*Tile < n; t++ {
-			lo, hi, _ := w.look(b, t, min(Tile, n-t*Tile), held[0])
-			c.Count(int64(b.rows) * int64(hi-lo) * int64(w.dk+w.dv))
+		if w.bank == nil {
+			memory := w.pass.Device.Alloc(w.ownLen())
+			defer w.pass.Device.Free(memory)
 		}
 	}
-}
-
-// queries is the queries of a block, [rows, Dk].
-func (w *work) queries(b *block) kernel.View { return w.rowsOf(b, w.Q, w.dk) }
-
-// rowsOf is the rows of a block in x, whose heads have the given width.
-func (w *work) rowsOf(b *block, x *tensor.Tensor, width int) kernel.View {
-	v := rowsFrom(x, b.row, b.head*width)
-	if b.heads > 1 {
-		v.RowStride = width
+	for i := range jobs {
+		for k := range jobs[i].blocks {
+			b := &jobs[i].blocks[k]
+			w.eachTile(b, held[0], func(_ int, part block, t, lo, hi int, _ bool) {
+				c.Count(int64(part.rows) * int64(hi-lo) * int64(w.dk+w.dv))
+			})
+		}
 	}
-	return v
 }
 
 // scratch is what a thread needs beside the operands.
@@ -170,27 +188,32 @@ type scratch struct {
 	w      *work
 	ws     *kernel.Workspace
 	memory []float32
+	q      []float32 // [rows, Dk] the queries of a block, rows room(Dk) apart
 	scores []float32 // [rows, keys]
 	slopes []float32 // of the cap
 	mix    []float32 // [rows, Dv]
 	max    []float32 // [rows]
 	sum    []float32 // [rows]
-	corr   []float32 // [rows] of soften
-	sums   []float32 // [rows] of soften
+	corr   []float32 // [rows] what earlier sums are scaled by
+	spare  []float32 // [2, rows]
 	words  [blockRows]uint64
 }
 
 func (w *work) scratch(ws *kernel.Workspace) *scratch {
 	const n = blockRows
-	m := w.pass.Device.Alloc(n * (2*Tile + w.dv + 4))
+	slopes := 0
+	if w.Softcap != 0 {
+		slopes = n * Tile
+	}
+	m := w.pass.Device.Alloc(n*(Tile+room(w.dk)+w.dv+5) + slopes)
 	s := &scratch{w: w, ws: ws, memory: m}
 	take := func(k int) []float32 {
 		part := m[:k:k]
 		m = m[k:]
 		return part
 	}
-	s.scores, s.slopes, s.mix = take(n*Tile), take(n*Tile), take(n*w.dv)
-	s.max, s.sum, s.corr, s.sums = take(n), take(n), take(n), take(n)
+	s.scores, s.q, s.mix, s.slopes = take(n*Tile), take(n*room(w.dk)), take(n*w.dv), take(slopes)
+	s.max, s.sum, s.corr, s.spare = take(n), take(n), take(n), take(2*n)
 	return s
 }
 
@@ -200,72 +223,62 @@ func (s *scratch) free() { s.w.pass.Device.Free(s.memory) }
 func (w *work) forward(b *block, s *scratch, out, lse *tensor.Tensor) {
 	m, l, mix := s.max[:b.rows], s.sum[:b.rows], s.mix[:b.rows*w.dv]
 	for r := range m {
-		m[r], l[r] = float32(math.Inf(-1)), 0
+		m[r], l[r] = negInf, 0
 	}
 	clear(mix)
-	q, n := w.queries(b), w.KeysOf(b.seq)
-	for t := 0; t*Tile < n; t++ {
-		lo, hi := w.scores(b, q, t, min(Tile, n-t*Tile), s)
-		if lo == hi {
-			continue
+	q := w.near(s.q, b, w.Q, w.dk)
+	w.eachTile(b, s, func(r0 int, part block, t, lo, hi int, masked bool) {
+		x := w.scores(&part, below(q, r0), t, lo, hi, masked, s)
+		w.mixIn(&part, r0, t, lo, x, s)
+	})
+	w.finish(b, s, out, lse)
+}
+
+// near copies the rows of a block in x to memory, where they lie close together.
+func (w *work) near(memory []float32, b *block, x *tensor.Tensor, width int) kernel.View {
+	v := kernel.View{Data: memory[:b.rows*room(width)], RowStride: room(width), ColStride: 1}
+	copyRows(v, w.rowsOf(b, x, width), b.rows, width)
+	return v
+}
+
+// mixIn adds to the mix what a tile gives whose scores are x: part is the rows of
+// the block from r0 on, x its scores of keys from lo on.
+func (w *work) mixIn(part *block, r0, t, lo int, x []float32, s *scratch) {
+	width := len(x) / part.rows
+	m, l, corr := s.max[r0:][:part.rows], s.sum[r0:][:part.rows], s.corr[r0:][:part.rows]
+	w.set.SoftmaxRows(x, w.lastScale(), m, l, corr, s.spare)
+	mix := s.mix[r0*w.dv:]
+	for r, c := range corr {
+		if c != 1 {
+			row := mix[r*w.dv : (r+1)*w.dv]
+			w.set.Scale(row, row, c)
 		}
-		width := hi - lo
-		s.soften(s.scores[:b.rows*width], b.rows)
-		for r, corr := range s.corr[:b.rows] {
-			if corr != 1 {
-				w.set.Scale(mix[r*w.dv:(r+1)*w.dv], mix[r*w.dv:(r+1)*w.dv], corr)
-			}
-		}
-		if w.Drop > 0 {
-			for r := range b.rows {
-				row := s.scores[r*width : (r+1)*width]
-				w.drop(b, r, t*Tile+lo, row, row)
-			}
-		}
-		w.addProduct(b.rows, w.dv, width, kernel.View{Data: s.scores, RowStride: width, ColStride: 1},
-			below(w.bank.values(b.seq, b.kvhead, t), lo), mix, w.dv, s.ws)
 	}
-	w.set.Log(s.slopes[:b.rows], l)
-	for r := range b.rows {
-		head, _ := b.at(r)
-		row := b.row
-		if b.heads == 1 {
-			row += r
+	if w.Drop > 0 {
+		for r := range part.rows {
+			row := x[r*width : (r+1)*width]
+			w.drop(part, r, t*Tile+lo, row, row)
 		}
+	}
+	w.set.GemmPlain(part.rows, w.dv, width, kernel.View{Data: x, RowStride: width, ColStride: 1},
+		below(w.bank.values(part.seq, part.kvhead, t), lo), mix, w.dv, true)
+}
+
+// finish writes the mix of a block, divided by the sums of its weights.
+func (w *work) finish(b *block, s *scratch, out, lse *tensor.Tensor) {
+	logs := s.corr[:b.rows]
+	w.set.Log(logs, s.sum[:b.rows])
+	for r, l := range s.sum[:b.rows] {
+		head, _ := b.at(r)
+		row := b.rowOf(r)
 		o := out.Row(row)[head*w.dv : (head+1)*w.dv]
-		lse.Row(row)[head] = m[r] + s.slopes[r]
-		if l[r] == 0 { // no key at all
+		lse.Row(row)[head] = s.max[r] + logs[r]
+		if l == 0 { // no key at all
 			clear(o)
 			continue
 		}
-		w.set.Scale(o, mix[r*w.dv:(r+1)*w.dv], 1/l[r])
-		w.set.AddConst(o, o, 0)
+		w.set.ScaleZero(o, s.mix[r*w.dv:(r+1)*w.dv], 1/l)
 	}
-}
-
-// soften is kernel.SoftmaxTile on every row of a tile, all rows together: x
-// becomes exponentials, s.max and s.sum go on, and s.corr is what earlier sums
-// must be scaled by.
-func (s *scratch) soften(x []float32, rows int) {
-	k, width := s.w.set, len(x)/rows
-	m, l, corr, sums := s.max[:rows], s.sum[:rows], s.corr[:rows], s.sums[:rows]
-	for r, before := range m {
-		row := x[r*width : (r+1)*width]
-		if v := k.MaxOf(row); v > before {
-			m[r] = v
-		}
-		if corr[r] = 0; m[r] != negInf { // else the row has seen nobody yet, and −Inf becomes 0
-			corr[r] = before - m[r]
-			k.AddConst(row, row, -m[r])
-		}
-	}
-	k.Exp(x, x)
-	k.Exp(corr, corr)
-	for r := range sums {
-		sums[r] = k.Sum(x[r*width : (r+1)*width])
-	}
-	k.MulAdd(sums, l, corr)
-	copy(l, sums)
 }
 
 // below is v from row lo on.
@@ -277,32 +290,26 @@ func below(v kernel.View, lo int) kernel.View {
 // drop is dropout on weights of row r of a block, for keys from key on.
 func (w *work) drop(b *block, r, key int, dst, x []float32) {
 	head, _ := b.at(r)
-	row := b.row
-	if b.heads == 1 {
-		row += r
-	}
-	w.set.Dropout(dst, x, w.Drop, w.Seed, w.Site, uint64(row*w.Heads+head)<<32|uint64(key))
+	w.set.Dropout(dst, x, w.Drop, w.Seed, w.Site, uint64(b.rowOf(r)*w.Heads+head)<<32|uint64(key))
 }
 
-// scores puts the finished scores of a block's rows and columns lo:hi of tile t,
-// which has n keys, into s.scores, [rows, hi-lo]; with lo = hi nobody sees the
-// tile.
-func (w *work) scores(b *block, q kernel.View, t, n int, s *scratch) (lo, hi int) {
-	lo, hi, masked := w.look(b, t, n, s)
-	if lo == hi {
-		return
-	}
+// scores gives the scores of a block's rows and columns lo:hi of tile t, [rows,
+// hi-lo], finished but for lastScale. q is the queries of the block; where
+// masked, s.words says which keys each row sees.
+func (w *work) scores(b *block, q kernel.View, t, lo, hi int, masked bool, s *scratch) []float32 {
 	width := hi - lo
 	x := s.scores[:b.rows*width]
 	k := w.bank.keys(b.seq, b.kvhead, t)
 	k.Data = k.Data[lo:]
-	w.product(b.rows, width, w.dk, q, k, x, width, s.ws)
-	w.set.Scale(x, x, w.Scale)
+	w.set.GemmPlain(b.rows, width, w.dk, q, k, x, width, false)
+	if !w.scaledLast() {
+		w.set.Scale(x, x, w.Scale)
+	}
 	if w.Softcap != 0 {
 		w.cap(x, s.slopes[:len(x)])
 	}
 	if len(w.Terms) > 0 {
-		w.eachTile(b, q, k, t*Tile+lo, width, x, func(tile *position.Tile, _ int) {
+		w.eachHead(b, q, k, t*Tile+lo, width, x, func(tile *position.Tile, _ int) {
 			for _, term := range w.Terms {
 				term.Add(tile)
 			}
@@ -311,51 +318,19 @@ func (w *work) scores(b *block, q kernel.View, t, n int, s *scratch) (lo, hi int
 	if masked {
 		hide(x, s.words[:b.rows], lo, hi)
 	}
-	return lo, hi
+	return x
 }
 
-// look asks the pattern about a tile with n keys: columns lo:hi have visible
-// keys, and where masked, s.words says which.
-func (w *work) look(b *block, t, n int, s *scratch) (lo, hi int, masked bool) {
-	k0 := t * Tile
-	last := b.query + 1
-	if b.heads == 1 {
-		last = b.query + b.rows
-	}
-	at := Place{b.seq, b.head, w.KeysOf(b.seq)}
-	if b.heads == 1 {
-		switch w.Pattern.Cover(at, b.query, last, k0, k0+n) {
-		case All:
-			return 0, n, false
-		case None:
-			return 0, 0, false
-		}
-	}
-	exist := span(0, n, 0)
-	words := s.words[:b.rows]
-	for r := range words {
-		head, query := b.at(r)
-		at.Head = head
-		words[r] = w.Pattern.Row(at, query, k0) & exist
-	}
-	lo, hi = visible(words)
-	return lo, hi, true
-}
+// scaledLast says whether scores are scaled on the way through the softmax, which
+// saves a pass over them: where nothing but −Inf comes between.
+func (w *work) scaledLast() bool { return w.Softcap == 0 && len(w.Terms) == 0 && w.Scale > 0 }
 
-// hide sets the scores of keys that a row does not see to −Inf.
-func hide(x []float32, words []uint64, lo, hi int) {
-	width := hi - lo
-	whole := span(lo, hi, 0)
-	for r, word := range words {
-		hidden := whole &^ word
-		if hidden == 0 {
-			continue
-		}
-		row := x[r*width : (r+1)*width]
-		for hidden >>= lo; hidden != 0; hidden &= hidden - 1 {
-			row[trailing(hidden)] = negInf
-		}
+// lastScale is what scores are still to be multiplied by.
+func (w *work) lastScale() float32 {
+	if w.scaledLast() {
+		return w.Scale
 	}
+	return 1
 }
 
 // cap is x = cap·tanh(x·(1/cap)); slopes become 1 − tanh².
@@ -368,9 +343,9 @@ func (w *work) cap(x, slopes []float32) {
 	w.set.Scale(x, x, w.Softcap)
 }
 
-// eachTile calls f with the tiles that terms see, one for each head of the
+// eachHead calls f with the tiles that terms see, one for each head of the
 // block, and the tile's first row in the block.
-func (w *work) eachTile(b *block, q, k kernel.View, key, keys int, x []float32, f func(t *position.Tile, row int)) {
+func (w *work) eachHead(b *block, q, k kernel.View, key, keys int, x []float32, f func(t *position.Tile, row int)) {
 	t := position.Tile{Kernels: w.set, Seq: b.seq, Heads: w.Heads, Key: key, Keys: keys, Scale: w.Scale, Dk: w.dk, K: k}
 	step := b.rows
 	if b.heads > 1 {
