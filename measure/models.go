@@ -7,8 +7,10 @@ import (
 	"slices"
 
 	"github.com/qkvgo/qkv/checkpoint"
+	"github.com/qkvgo/qkv/generate"
 	"github.com/qkvgo/qkv/model"
 	"github.com/qkvgo/qkv/nn"
+	"github.com/qkvgo/qkv/task"
 	"github.com/qkvgo/qkv/tensor"
 	"github.com/qkvgo/qkv/zoo"
 )
@@ -83,8 +85,9 @@ func call(m model.Model, batch int, lengths []int) (*model.Input, nn.Batch, erro
 }
 
 // Model times a forward pass of a named shape or a model folder over batch
-// sequences of the given lengths; of a language model the scores of each
-// sequence's last row, and 32 steps of decoding after them.
+// sequences of the given lengths, as many at a time as package task lets through
+// at once; of a language model the scores of each sequence's last row, and then
+// decoding.
 func (b *Bench) Model(ctx context.Context, name string, batch int, lengths []int) (err error) {
 	defer tensor.Guard(&err)
 	m, note, done, err := open(name)
@@ -92,30 +95,78 @@ func (b *Bench) Model(ctx context.Context, name string, batch int, lengths []int
 		return err
 	}
 	defer done()
-	in, rows, err := call(m, batch, lengths)
-	if err != nil {
-		return err
-	}
-	work, err := zoo.Work(m, in, rows)
-	if err != nil {
-		return err
-	}
-	shape := fmt.Sprintf("%d rows in %d", rows.Rows(), batch)
 	lm, causal := m.(model.CausalLM)
-	tokens := float64(rows.Rows())
-	if in.IDs == nil {
+	var passes []pass
+	work, tokens := 0.0, 0
+	for first := 0; first < batch; {
+		n := 1
+		for rows := lengths[first%len(lengths)]; first+n < batch; n++ {
+			if rows += lengths[(first+n)%len(lengths)]; rows > task.PassRows {
+				break
+			}
+		}
+		of := make([]int, n)
+		for i := range of {
+			of[i] = lengths[(first+i)%len(lengths)]
+		}
+		in, rows, err := call(m, n, of)
+		if err != nil {
+			return err
+		}
+		w, err := zoo.Work(m, in, rows)
+		if err != nil {
+			return err
+		}
+		if causal {
+			w -= float64(rows.Rows()-n) * vocabularyWork(lm)
+		}
+		passes, work, tokens, first = append(passes, pass{in, rows}), work+w, tokens+rows.Rows(), first+n
+	}
+	shape := fmt.Sprintf("%d rows in %d", tokens, batch)
+	if passes[0].in.IDs == nil {
 		tokens = 0
 	}
-	if causal {
-		work -= float64(rows.Rows()-batch) * vocabularyWork(lm)
+	err = b.report(ctx, Result{Name: name, Shape: shape, Note: note, DType: b.Precision.String()}, work, 0, float64(tokens), func() error {
+		for _, c := range passes {
+			p := nn.NewPass(ctx, c.rows, nn.Options{Device: b.Device, Precision: b.Precision})
+			if causal {
+				lm.Unembed(p, p.Last(lm.Hidden(p, c.in.IDs)))
+			} else {
+				m.Run(p, c.in)
+			}
+			p.Close()
+		}
+		return nil
+	})
+	if err != nil || !causal {
+		return err
 	}
-	return b.report(ctx, Result{Name: name, Shape: shape, Note: note, DType: b.Precision.String()}, work, 0, tokens, func() error {
-		p := nn.NewPass(ctx, rows, nn.Options{Device: b.Device, Precision: b.Precision})
-		defer p.Close()
-		if causal {
-			lm.Unembed(p, p.Last(lm.Hidden(p, in.IDs)))
-		} else {
-			m.Run(p, in)
+	return b.decode(ctx, name, note, lm)
+}
+
+// A pass is what goes through a model at once.
+type pass struct {
+	in   *model.Input
+	rows nn.Batch
+}
+
+// decode times 64 tokens, one after the other, after a first one.
+func (b *Bench) decode(ctx context.Context, name, note string, lm model.CausalLM) error {
+	if d, ok := lm.(model.Directed); ok && !d.Causal() {
+		return nil
+	}
+	const steps = 64
+	r := Result{Name: name + "-decode", Shape: fmt.Sprintf("%d tokens after 1", steps), Note: note, DType: b.Precision.String()}
+	return b.report(ctx, r, 0, 0, steps, func() error {
+		s, err := generate.LM{Model: lm, Device: b.Device, Precision: b.Precision}.Start(ctx, [][]int32{{1}})
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		for i := range steps {
+			if err := s.Step(ctx, []int32{int32(i)}); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

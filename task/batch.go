@@ -15,9 +15,9 @@ type reader struct {
 	cut       func(string) // told of texts that have more; may be nil
 }
 
-// passRows is how many tokens go through a model at once, at most but for a
+// PassRows is how many tokens go through a model at once, at most but for a
 // single text that has more.
-const passRows = 8192
+const PassRows = 2048
 
 // single is each text alone, without a second one.
 func single(texts []string) []token.Input {
@@ -48,7 +48,7 @@ func (r reader) eachBatch(texts []token.Input, do func(in *model.Input, rows nn.
 		if e.Len() == 0 {
 			return fmt.Errorf("text %d is empty, and the tokenizer adds nothing to it", i+1)
 		}
-		if len(in.IDs)+e.Len() > passRows {
+		if len(in.IDs)+e.Len() > PassRows {
 			if err := flush(); err != nil {
 				return err
 			}

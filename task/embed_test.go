@@ -140,7 +140,7 @@ func TestEmbedBatchIsSingles(t *testing.T) {
 // More texts than a pass holds go through in several, with the same result.
 func TestEmbedManyPasses(t *testing.T) {
 	e := openEmbedder(t, tiny(t, "bert"))
-	many := slices.Repeat([]string{texts[4], texts[0]}, passRows/16)
+	many := slices.Repeat([]string{texts[4], texts[0]}, PassRows/16)
 	have, err := e.Embed(t.Context(), many...)
 	if err != nil || len(have) != len(many) {
 		t.Fatalf("%d vectors (%v), want %d", len(have), err, len(many))

@@ -59,7 +59,7 @@ Times are the best and the median of --times runs, after one that does not count
 	f.IntVar(&o.times, "times", 7, "timings of each thing")
 	f.IntVar(&o.batch, "batch", 1, "sequences or pictures at once")
 	f.IntVar(&o.tokens, "tokens", 128, "length of each sequence")
-	f.StringVar(&o.lengths, "lengths", "", "`FILE` with a length a line: as many sequences of those lengths, at once")
+	f.StringVar(&o.lengths, "lengths", "", "`FILE` with a length a line: as many sequences of those lengths, as they come")
 	f.StringVarP(&o.model, "model", "m", "", "for tokenize: folder with a tokenizer (default the model in the box)")
 	return cmd
 }
