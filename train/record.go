@@ -36,6 +36,7 @@ type Record struct {
 	Epoch   float64            `json:"epoch,omitempty"`   // passes over the data that are done
 	Metrics map[string]float64 `json:"metrics,omitempty"` // of the evaluation, where the step was evaluated
 	Best    bool               `json:"best,omitempty"`    // they are the best so far
+	Rows    int                `json:"-"`                 // tokens, or pixels, of the step's batches
 	Steps   int                `json:"-"`                 // of the whole run
 	Left    time.Duration      `json:"-"`                 // what is left, as it went so far
 }

@@ -69,7 +69,7 @@ func (r *running) thawAll() {
 // stepped averages, evaluates, logs and saves when it is time.
 func (r *running) stepped(s Step) error {
 	rec := Record{Step: s.Number, Loss: s.Loss, Rate: s.Rate, Norm: s.Norm, TokensPerSecond: float64(s.Rows) / s.Elapsed.Seconds(),
-		Epoch: r.epochs(s.Number), Steps: r.steps}
+		Epoch: r.epochs(s.Number), Rows: s.Rows, Steps: r.steps}
 	if r.average != nil && r.averages(s.Number) {
 		r.average.Update()
 	}

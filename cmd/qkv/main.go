@@ -47,6 +47,7 @@ func verbs(a *app) []*cobra.Command {
 		newBench(a),
 		newTokenize(a),
 		newTrain(a),
+		newFinetune(a),
 		newTalk(a),
 		newVersion(a),
 		newCompletion(a),
