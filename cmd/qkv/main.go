@@ -48,6 +48,8 @@ func verbs(a *app) []*cobra.Command {
 		newTokenize(a),
 		newTrain(a),
 		newFinetune(a),
+		newEval(a),
+		newPredict(a),
 		newTalk(a),
 		newVersion(a),
 		newCompletion(a),
