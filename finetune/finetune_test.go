@@ -18,6 +18,7 @@ import (
 	"github.com/qkvgo/qkv/batch"
 	"github.com/qkvgo/qkv/checkpoint"
 	"github.com/qkvgo/qkv/data"
+	"github.com/qkvgo/qkv/lora"
 	"github.com/qkvgo/qkv/model"
 	"github.com/qkvgo/qkv/safetensors"
 	"github.com/qkvgo/qkv/train"
@@ -229,6 +230,50 @@ func TestTasks(t *testing.T) {
 	}
 }
 
+// Adapters learn in place of the weights and go into them in the end; a teacher's
+// scores are learnt beside the labels.
+func TestAdaptersAndTeacher(t *testing.T) {
+	csv := write(t, "pets.csv", pets())
+	o := Defaults()
+	o.Model, o.Train, o.Share, o.Out = folder(t, "bert-classifier"), []string{csv}, 8, filepath.Join(t.TempDir(), "teacher")
+	o.Epochs, o.Rate, o.Batch = 2, 0.01, 8
+	out, err := o.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Model.Close()
+	o.Teacher, o.Out = o.Out, ""
+	taught, err := o.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	taught.Model.Close()
+	o.LoRA = &lora.Config{Rank: 2}
+	o.Teacher, o.Out = "", filepath.Join(t.TempDir(), "merged")
+	if out, err = o.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer out.Model.Close()
+	merged, err := Load(o.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer merged.Close()
+	e, _, err := Columns{}.Read(csv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := out.Model.Predict(t.Context(), e, nil)
+	b, err2 := merged.Predict(t.Context(), e, nil)
+	if err != nil || err2 != nil || !reflect.DeepEqual(a.Logits, b.Logits) {
+		t.Errorf("merged adapters give other scores once saved (%v, %v)", err, err2)
+	}
+	o.LoRA, o.Out, o.Teacher = nil, "", folder(t, "bert-labels")
+	if _, err := o.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "is no teacher of this task") {
+		t.Errorf("a teacher of another task: %v", err)
+	}
+}
+
 // What makes no sense is refused, and named.
 func TestRefused(t *testing.T) {
 	csv := write(t, "x.csv", pets())
@@ -298,6 +343,8 @@ func TestConfig(t *testing.T) {
 		case *bool:
 			x := false
 			v.Set(reflect.ValueOf(&x))
+		case *lora.Config:
+			v.Set(reflect.ValueOf(&lora.Config{Rank: 4, Alpha: 16}))
 		case []train.Group:
 			v.Set(reflect.ValueOf([]train.Group{{Pattern: "*.bias", Rate: 2}}))
 		default:

@@ -20,6 +20,10 @@ type Training struct {
 
 	C float64 `json:"-"` // of models that find the lowest point of their loss themselves; 0: 1
 
+	Teacher model.Model `json:"-"` // whose scores are learnt too; nil: none
+	Base    string      `json:"-"` // what the model was opened from, for adapters
+	Merge   bool        `json:"-"` // adapters are added to the weights in the end, and the whole model is saved
+
 	Out       string            `json:"-"` // folder of the run and its result; empty: nothing is written
 	Resume    bool              `json:"-"`
 	SaveEvery int               `json:"-"` // steps between checkpoints; 0: only where the run stops
@@ -49,7 +53,7 @@ func (m *Model) Fit(ctx context.Context, learn, held Examples, t Training) (*tra
 		return m.solve(ctx, direct, s, held, t)
 	}
 	run := train.Run{Plan: t.Plan, Model: m.Model, Data: s.Source(batch.Plan{Examples: t.Batch, Rows: t.Tokens, Window: t.Window, Seed: t.Seed}),
-		Out: t.Out, Resume: t.Resume, SaveEvery: t.SaveEvery, Config: m.Config, Files: m.saveFiles, About: t.About, Device: m.Device, Watch: t.Watch}
+		Teacher: t.Teacher, Base: t.Base, Merge: t.Merge, Out: t.Out, Resume: t.Resume, SaveEvery: t.SaveEvery, Config: m.Config, Files: m.saveFiles, About: t.About, Device: m.Device, Watch: t.Watch}
 	if held.Len() > 0 {
 		judge, err := m.set(ctx, held, false)
 		if err != nil {

@@ -231,16 +231,7 @@ func (t Task) set(c map[string]any, architecture string) {
 	if t.Kind != batch.Tags {
 		c["problem_type"] = string(t.Kind)
 	}
-	for _, key := range dropouts {
-		if _, ok := c[key]; ok && t.Dropout != nil {
-			c[key] = *t.Dropout
-		}
-	}
 }
-
-// dropouts are the keys of rates in configs.
-var dropouts = strings.Fields(`hidden_dropout_prob attention_probs_dropout_prob classifier_dropout attn_pdrop embd_pdrop
-	resid_pdrop attention_dropout dropout hidden_dropout classifier_dropout_prob`)
 
 // Close unmaps the weights of a folder; no pass may use the model after it.
 func (m *Model) Close() error {

@@ -10,8 +10,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 
-	"github.com/qkvgo/qkv/batch"
 	"github.com/qkvgo/qkv/data"
 	"github.com/qkvgo/qkv/internal/atomicfile"
 	"github.com/qkvgo/qkv/internal/tfevents"
@@ -32,7 +32,8 @@ type Options struct {
 	Final    float64  `json:"test_share,omitempty"` // of Train for the last judgement where Test is empty
 	Columns           // what in the files are examples
 	Training          // how the model is fitted
-	Dropout  *float64 `json:"dropout,omitempty"`    // every dropout rate of the model; nil: as it has them
+	Teacher  string   `json:"teacher,omitempty"`    // folder of a model of the same task, from whose scores is learnt too
+	Merge    bool     `json:"merge"`                // adapters (peft_config) are added to the weights in the end
 	Length   int      `json:"max_length,omitempty"` // tokens of an example at most; 0: as many as the model has positions for
 	Save     int      `json:"save_steps,omitempty"` // steps between checkpoints; 0: only where the run stops
 	Board    bool     `json:"tensorboard"`          // event files for TensorBoard in the folder runs
@@ -83,7 +84,7 @@ func (s Scratch) options(length int) scratch.Options {
 
 // Defaults are the options that a run has where nobody says otherwise.
 func Defaults() Options {
-	o := Options{Board: true}
+	o := Options{Board: true, Merge: true}
 	o.KeepBest = true
 	return o
 }
@@ -121,10 +122,14 @@ func (o Options) Run(ctx context.Context) (_ *Outcome, err error) {
 	}
 	kind := o.Columns.Asked(learn)
 	out := &Outcome{Labels: LabelsOf(kind, learn, dev, test), Sizes: [3]int{learn.Len(), dev.Len(), test.Len()}}
-	t := Task{Kind: kind, Labels: out.Labels, Seed: o.Seed, Dropout: o.Dropout}
+	t := Task{Kind: kind, Labels: out.Labels, Seed: o.Seed}
 	if o.Kind != "" {
 		o.say("making a %s for %s: %d examples, %d classes", o.Kind, kind, learn.Len(), len(out.Labels))
-		out.Model, err = New(o.Scratch.options(o.Length), t, learn)
+		made := o.Scratch.options(o.Length)
+		if o.Dropout != nil {
+			made.Dropout = *o.Dropout
+		}
+		out.Model, err = New(made, t, learn)
 	} else {
 		out.Model, err = Open(o.Model, t)
 	}
@@ -145,7 +150,7 @@ func (o Options) Run(ctx context.Context) (_ *Outcome, err error) {
 	}
 	o.say("%s, %d parameters; %d examples to learn, %d to judge on, %d to test on; new: %d of its arrays", m.Architecture,
 		scratch.Parameters(m.Model), learn.Len(), dev.Len(), test.Len(), len(m.Fresh))
-	done, err := o.training(dev.Len() > 0, kind)
+	done, err := o.training(dev.Len() > 0, m)
 	if err != nil {
 		return nil, err
 	}
@@ -219,22 +224,36 @@ func (o Options) read() (learn, dev, test Examples, err error) {
 // fitting is a Training with what must be closed after it.
 type fitting struct {
 	Training
-	board *tfevents.Writer
+	board   *tfevents.Writer
+	teacher *Model
 }
 
-func (f *fitting) close() error {
-	if f.board == nil {
-		return nil
+func (f *fitting) close() (err error) {
+	if f.board != nil {
+		err = f.board.Close()
 	}
-	return f.board.Close()
+	if f.teacher != nil {
+		err = errors.Join(err, f.teacher.Close())
+	}
+	return err
 }
 
 // training fills in the defaults that depend on the rest.
-func (o Options) training(judged bool, kind batch.Kind) (*fitting, error) {
+func (o Options) training(judged bool, m *Model) (_ *fitting, err error) {
 	f := &fitting{Training: o.Training}
+	f.Base, f.Training.Merge = o.Model, o.Merge
+	if o.Teacher != "" {
+		if f.teacher, err = Load(o.Teacher); err != nil {
+			return nil, err
+		}
+		if f.teacher.Kind != m.Kind || !slices.Equal(f.teacher.Labels, m.Labels) {
+			return nil, errors.Join(f.close(), fmt.Errorf("%s is no teacher of this task: it answers %s, %.300q", o.Teacher, f.teacher.Kind, f.teacher.Labels))
+		}
+		f.Training.Teacher = f.teacher.Model
+	}
 	f.C, f.Training.Out, f.Training.Resume, f.SaveEvery, f.Training.Watch = o.Scratch.C, o.Out, o.Resume, o.Save, o.Watch
 	if f.KeepBest = f.KeepBest && judged; judged {
-		f.Metric = cmp.Or(f.Metric, Metric(kind))
+		f.Metric = cmp.Or(f.Metric, Metric(m.Kind))
 	}
 	if o.Out == "" || !o.Board {
 		return f, nil

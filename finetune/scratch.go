@@ -19,9 +19,6 @@ func New(o scratch.Options, t Task, e Examples) (*Model, error) {
 		return nil, &checkpoint.Unsupported{What: "a model of pictures from nothing: make a ViT's folder with its config.json, and start from that"}
 	}
 	o.Task, o.Seed = "classification", t.Seed
-	if t.Dropout != nil {
-		o.Dropout = *t.Dropout
-	}
 	labels := t.Labels
 	if len(labels) < 2 {
 		labels = []string{"0", "1"} // in their place comes the task's own head
@@ -39,7 +36,6 @@ func New(o scratch.Options, t Task, e Examples) (*Model, error) {
 	if m.Architecture, ok = zoo.Sibling(made.Architecture, t.endings()[0]); !ok {
 		return nil, &checkpoint.Unsupported{What: fmt.Sprintf("a %s for %s", o.Kind, t.Kind)}
 	}
-	t.Dropout = nil // made.Config has it
 	if m.Config, err = t.config(made.Config, m.Architecture); err != nil {
 		return nil, err
 	}

@@ -12,12 +12,14 @@ import (
 
 	"github.com/qkvgo/qkv/finetune"
 	"github.com/qkvgo/qkv/internal/progress"
+	"github.com/qkvgo/qkv/lora"
 	"github.com/qkvgo/qkv/train"
 )
 
 func newFinetune(a *app) *cobra.Command {
 	var flags *optionFlags
 	var resume, json bool
+	var rank int
 	cmd := &cobra.Command{
 		Use:   "finetune [MODEL] DATA...",
 		Short: "Teach a model a task of your own",
@@ -54,6 +56,9 @@ a second Ctrl-C stops at once.`,
 			if len(args) > 0 {
 				o.Train = args
 			}
+			if rank > 0 {
+				o.LoRA = &lora.Config{Rank: rank}
+			}
 			switch {
 			case o.Model == "" && o.Kind == "":
 				return usagef("want MODEL, the folder to start from, or --from-scratch KIND")
@@ -70,6 +75,7 @@ a second Ctrl-C stops at once.`,
 	flags = addOptions(cmd, reading, tuning)
 	f := cmd.Flags()
 	f.StringVar(&flags.config, "config", "", "YAML or JSON file of options; flags count more")
+	f.IntVar(&rank, "lora", 0, "train adapters of this rank in place of the weights (peft_config in --config says more)")
 	f.BoolVar(&resume, "resume", false, "go on from the latest checkpoint in the folder --out")
 	f.BoolVar(&json, "json", false, "print the report as one JSON object")
 	return cmd

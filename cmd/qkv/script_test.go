@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qkvgo/qkv/finetune"
 	"github.com/qkvgo/qkv/internal/progress"
 	"github.com/qkvgo/qkv/zoo/zootest"
 )
@@ -285,6 +286,26 @@ func TestExamplesParse(t *testing.T) {
 				t.Errorf("%s: example %q: %v", verb.Name(), strings.TrimSpace(line), err)
 			}
 		}
+	}
+}
+
+// Every option of a run is a flag, but for those that only a file can spell.
+func TestEveryOptionIsAFlag(t *testing.T) {
+	flags := map[string]bool{"model": true, "train": true, "param_groups": true, "peft_config": true}
+	for _, table := range [][][3]string{reading, tuning} {
+		for _, row := range table {
+			flags[row[0]] = true
+		}
+	}
+	o := finetune.Defaults()
+	for _, f := range finetune.Fields(&o) {
+		if !flags[f.Key] {
+			t.Errorf("%s has no flag", f.Key)
+		}
+		delete(flags, f.Key)
+	}
+	for key := range flags {
+		t.Errorf("%s is no option", key)
 	}
 }
 
