@@ -11,6 +11,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/qkvgo/qkv/data"
 	"github.com/qkvgo/qkv/internal/atomicfile"
@@ -242,6 +243,16 @@ func (f *fitting) close() (err error) {
 func (o Options) training(judged bool, m *Model) (_ *fitting, err error) {
 	f := &fitting{Training: o.Training}
 	f.Base, f.Training.Merge = o.Model, o.Merge
+	if f.LoRA != nil && f.LoRA.Save == nil { // a new head is trained whole
+		adapted := *f.LoRA
+		for _, name := range m.Fresh {
+			module := name[:strings.LastIndexByte(name, '.')]
+			if !slices.Contains(adapted.Save, module) {
+				adapted.Save = append(adapted.Save, module)
+			}
+		}
+		f.LoRA = &adapted
+	}
 	if o.Teacher != "" {
 		if f.teacher, err = Load(o.Teacher); err != nil {
 			return nil, err
