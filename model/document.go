@@ -25,6 +25,15 @@ func Judged(m Documents, p *nn.Pass, in *Input) []Output {
 	return Classified(m.ClassLabels(), m.Judge(p, m.Represent(p, in)), in, PerSequence)
 }
 
+// Filler is a masked language model: it says what stands in places of a text, from
+// both sides of them.
+type Filler interface {
+	Model
+	// Fill maps the input to scores of the vocabulary for the named rows,
+	// [len(rows), vocabulary].
+	Fill(p *nn.Pass, in *Input, rows []int32) *tensor.Tensor
+}
+
 // Direct is a classifier whose loss has a single lowest point, which it finds by
 // itself: no rate, no seed, no epochs.
 type Direct interface {

@@ -37,6 +37,21 @@ func NextToken(m model.CausalLM) Loss {
 	}
 }
 
+// MaskedToken is the mean cross-entropy of the scores that a masked language model
+// gives the tokens chosen by data.Masking. Only their rows reach the vocabulary: the
+// loss is the model's own, for a fraction of the work.
+func MaskedToken(m model.Filler) Loss {
+	return func(p *nn.Pass, in *model.Input) *tensor.Tensor {
+		var rows, labels []int32
+		for i, l := range in.Labels {
+			if l != tensor.Ignore {
+				rows, labels = append(rows, int32(i)), append(labels, l)
+			}
+		}
+		return m.Fill(p, in, rows).CrossEntropy(labels)
+	}
+}
+
 // Smoothed is the mean cross-entropy of a model's logits and its input's labels, a
 // share of each label spread over all classes (Szegedy et al. 2016, §7), as
 // Hugging Face's LabelSmoother. A language model's labels are of the rows

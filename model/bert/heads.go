@@ -43,6 +43,11 @@ type MaskedLM struct {
 // NewMaskedLM declares a masked language model.
 func NewMaskedLM(c Config) *MaskedLM { return &MaskedLM{New(c, false), newMLMHead(c)} }
 
+// Fill gives the scores of the named rows, [len(rows), V].
+func (m *MaskedLM) Fill(p *nn.Pass, in *model.Input, rows []int32) *tensor.Tensor {
+	return m.Head.Forward(p, m.Bert.run(p, in).Gather(rows), m.Bert.Word.Weight)
+}
+
 // Run gives loss, where there are labels, and logits.
 func (m *MaskedLM) Run(p *nn.Pass, in *model.Input) []model.Output {
 	return model.Tagged(m.Head.Forward(p, m.Bert.run(p, in), m.Bert.Word.Weight), in)

@@ -138,6 +138,11 @@ func NewMaskedLM(c Config) (*MaskedLM, error) {
 	return &MaskedLM{m}, err
 }
 
+// Fill gives the scores of the named rows, [len(rows), V].
+func (m *MaskedLM) Fill(p *nn.Pass, in *model.Input, rows []int32) *tensor.Tensor {
+	return m.Unembed(p, m.Model.Forward(p, in.IDs).Gather(rows))
+}
+
 // Run gives loss, where there are labels, and logits.
 func (m *MaskedLM) Run(p *nn.Pass, in *model.Input) []model.Output {
 	return model.Tagged(m.Unembed(p, m.Model.Forward(p, in.IDs)), in)
