@@ -59,6 +59,11 @@ func TestMadeSavedOpened(t *testing.T) {
 			if err := m.Save(dir); err != nil {
 				t.Fatal(err)
 			}
+			for name, w := range nn.Params(m.Model) {
+				if w.Name != name {
+					t.Errorf("%s is saved as %s", name, w.Name)
+				}
+			}
 			d, ok := m.Model.(model.Documents)
 			if !ok {
 				return

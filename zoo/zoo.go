@@ -75,7 +75,7 @@ var families = []family{
 	{"qkv-cnn", checkpoint.Rules{}, map[string]page{
 		"QKVCNNForSequenceClassification": with(cnn.Defaults, cnn.Config.Check, sure(cnn.New)),
 	}},
-	{"qkv-rnn", checkpoint.Rules{Tied: map[string]string{"lm_head.weight": "embeddings.weight"}}, map[string]page{
+	{"qkv-rnn", checkpoint.Rules{Spare: []string{"lm_head.", "classifier."}, Tied: map[string]string{"lm_head.weight": "embeddings.weight"}}, map[string]page{
 		"QKVRNNForSequenceClassification": with(rnn.Defaults, rnn.Settings.Check, sure(rnn.NewClassifier)),
 		"QKVRNNForCausalLM":               with(rnn.Defaults, rnn.Settings.Check, rnn.NewLM),
 	}},

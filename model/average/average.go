@@ -10,6 +10,7 @@ package average
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/qkvgo/qkv/model"
 	"github.com/qkvgo/qkv/nn"
@@ -56,9 +57,22 @@ func (m *Classifier) Init(seed uint64) {
 	nn.InitZeros(m.Score.Bias)
 }
 
-// Represent gives the means, [sequences, D].
+// Represent gives the means, [sequences, D], summed in the order of ids: the order of
+// words does not change a bit.
 func (m *Classifier) Represent(p *nn.Pass, in *model.Input) *tensor.Tensor {
-	return model.Mean.Of(p, p.Layer(0, m.Words.Forward(p, in.IDs)))
+	words, weights := make([][]int32, p.Rows.Len()), make([][]float32, p.Rows.Len())
+	for i := range words {
+		ids := slices.Sorted(slices.Values(in.IDs[p.Rows.Off[i]:p.Rows.Off[i+1]]))
+		for at := 0; at < len(ids); {
+			times := 1
+			for at+times < len(ids) && ids[at+times] == ids[at] {
+				times++
+			}
+			words[i], weights[i] = append(words[i], ids[at]), append(weights[i], float32(times)/float32(len(ids)))
+			at += times
+		}
+	}
+	return p.Layer(0, p.Use(m.Words.Weight).Mix(words, weights))
 }
 
 // Judge maps means [n, D] to scores [n, K].

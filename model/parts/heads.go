@@ -23,6 +23,10 @@ func (m *Model) Positions() int {
 // but norms. Word vectors that are to be scaled begin with deviation 1/√D.
 func (m *Model) Init(seed uint64) {
 	nn.Name(m)
+	m.init(seed)
+}
+
+func (m *Model) init(seed uint64) {
 	for _, w := range nn.Params(m) {
 		if len(w.Shape) > 1 {
 			nn.InitNormal(w, 0.02, seed)
@@ -68,8 +72,8 @@ func NewClassifier(c Config) (*Classifier, error) {
 
 // Init gives the parameters their first values.
 func (m *Classifier) Init(seed uint64) {
-	m.Model.Init(seed)
 	nn.Name(m)
+	m.Model.init(seed)
 	nn.InitNormal(m.Score.Weight, 0.02, seed)
 	nn.InitZeros(m.Score.Bias)
 }
@@ -108,9 +112,9 @@ func newSpeaker(c Config) (speaker, error) {
 
 // Init gives the parameters their first values.
 func (m *speaker) Init(seed uint64) {
-	m.Model.Init(seed)
+	nn.Name(m)
+	m.Model.init(seed)
 	if m.Head != nil {
-		m.Head.Name = "lm_head.weight"
 		nn.InitNormal(m.Head, 0.02, seed)
 	}
 	nn.InitZeros(m.Bias)

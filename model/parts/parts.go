@@ -11,6 +11,9 @@
 //	N          layernorm (Ba et al. 2016) | rmsnorm (Zhang & Sennrich 2019)
 //	ffn        W₂·act(W₁·x) | gated: W₂·(act(W·x) ⊙ W₁·x) (Shazeer 2020)
 //	attention  full | window (Beltagy et al. 2020, §3.1)
+//
+// Alibi lowers scores by distances without a sign: where tokens see both ways it takes
+// a text for its mirror image, and belongs in decoders.
 package parts
 
 import (
