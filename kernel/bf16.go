@@ -512,3 +512,6 @@ func (s *Set) SaturateBF16(steps int) (multiplyAdds int) {
 // DotsBF16 says whether the set has instructions for the fast mode, which is then
 // faster than float32 and not only smaller.
 func (s *Set) DotsBF16() bool { return s.bf16.dots != nil }
+
+// ThinPairs says whether GemmPairs reads few rows' worth of B without widening it.
+func (s *Set) ThinPairs() bool { return s.bf16.thin != nil }

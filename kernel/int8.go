@@ -195,26 +195,35 @@ func (s *Set) PackedInt8Bytes(k, n int) int {
 	return (n + width - 1) / width * width * ((k+quad-1)/quad*quad + 8)
 }
 
-// PackInt8 rounds B [k, n] to whole numbers, the largest of a column to ±127,
-// for GemmInt8. k may be at most MaxInt8K.
-func (s *Set) PackInt8(k, n int, b View) *PackedInt8 {
-	b.check("B", k, n)
+// NewPackedInt8 makes room for a matrix [k, n]; Set.PackInt8 fills it. k may be at
+// most MaxInt8K.
+func (s *Set) NewPackedInt8(k, n int) *PackedInt8 {
 	if k > MaxInt8K {
 		panic(fmt.Sprintf("kernel: PackInt8 [%d, %d]: sums longer than %d may overflow", k, n, MaxInt8K))
 	}
 	width, quads := s.int8.width, (k+quad-1)/quad
 	whole := (n + width - 1) / width * width
-	p := &PackedInt8{K: k, N: n, width: width, data: make([]int8, whole*quads*quad),
+	return &PackedInt8{K: k, N: n, width: width, data: make([]int8, whole*quads*quad),
 		scale: alignedFloats(whole), sum: make([]int32, whole)}
+}
+
+// PackInt8 rounds the columns lo to hi of B [K, N] to whole numbers, the largest
+// of a column to ±127, into p; lo must be a multiple of Width, and hi too, or N.
+// Calls for other columns may run at the same time.
+func (s *Set) PackInt8(p *PackedInt8, lo, hi int, b View) {
+	b.check("B", p.K, p.N)
+	width, k, quads := s.int8.width, p.K, (p.K+quad-1)/quad
+	if p.width != width || lo%width != 0 || hi > p.N || (hi%width != 0 && hi != p.N) {
+		panic("kernel: PackInt8: columns not at a panel's edge, or panels of another set")
+	}
 	columns, bytes := make([]float32, width*k), make([]uint8, quads*quad)
-	for j := 0; j < n; j += width {
-		count := min(width, n-j)
+	for j := lo; j < hi; j += width {
+		count := min(width, hi-j)
 		gather(columns, k, count, b, j)
 		for c := range count {
 			p.scale[j+c], p.sum[j+c] = s.packColumn(p.data[j*quads*quad:], c, columns[c*k:][:k], bytes)
 		}
 	}
-	return p
 }
 
 // gather copies columns j to j+count of B, one after the other.

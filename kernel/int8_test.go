@@ -71,6 +71,13 @@ func randomInt8Case(r *rand.Rand, m, n, k int) int8Case {
 	return c
 }
 
+// packInt8 prepares all columns of B.
+func packInt8(s *Set, k, n int, b View) *PackedInt8 {
+	p := s.NewPackedInt8(k, n)
+	s.PackInt8(p, 0, n, b)
+	return p
+}
+
 // product runs the case on a set; whole says whether in one call or in parts.
 func (c int8Case) product(t *testing.T, s *Set, transposed, whole bool) []float32 {
 	b := View{c.b, c.n, 1}
@@ -83,7 +90,7 @@ func (c int8Case) product(t *testing.T, s *Set, transposed, whole bool) []float3
 		}
 		b = View{turned, 1, c.k}
 	}
-	packed := s.PackInt8(c.k, c.n, b)
+	packed := packInt8(s, c.k, c.n, b)
 	if packed.Bytes() != s.PackedInt8Bytes(c.k, c.n) {
 		t.Fatalf("%s: packed takes %d bytes, said %d", s.Name, packed.Bytes(), s.PackedInt8Bytes(c.k, c.n))
 	}
@@ -202,7 +209,7 @@ func TestGemmInt8Error(t *testing.T) {
 	have := c.product(t, s, false, true)
 	q := NewQuantized(nil, m, k)
 	s.Quantize(q, 0, m, View{c.a, k, 1})
-	packed := s.PackInt8(k, n, View{c.b, n, 1})
+	packed := packInt8(s, k, n, View{c.b, n, 1})
 	for i := range m {
 		for j := range n {
 			var want, bound float64
@@ -250,7 +257,7 @@ func BenchmarkGemmInt8(b *testing.B) {
 	for _, shape := range [][3]int{{197, 768, 768}, {197, 3072, 768}, {197, 768, 3072}, {1576, 768, 768}, {512, 4096, 1024}, {1, 4096, 4096}} {
 		m, n, k := shape[0], shape[1], shape[2]
 		r := rand.New(rand.NewPCG(1, 2))
-		a, packed := random32(r, m*k), s.PackInt8(k, n, View{random32(r, n*k), 1, k})
+		a, packed := random32(r, m*k), packInt8(s, k, n, View{random32(r, n*k), 1, k})
 		q, c := NewQuantized(nil, m, k), make([]float32, m*n)
 		for _, quantize := range []bool{false, true} {
 			b.Run(fmt.Sprintf("%dx%dx%d/quantize=%v", m, n, k, quantize), func(b *testing.B) {

@@ -13,16 +13,16 @@ import (
 // gemmShapes are M, N, K of the products that models are made of.
 var gemmShapes = [][3]int{{197, 768, 768}, {197, 3072, 768}, {197, 768, 3072}, {1576, 768, 768}, {512, 4096, 1024}, {1024, 1024, 1024}}
 
-// Kernels times products and the loops between them; in whole numbers, products
-// alone.
+// Kernels times products and the loops between them; in another precision than
+// float32, products alone.
 func (b *Bench) Kernels(ctx context.Context) error {
-	if b.Precision == nn.Int8 {
-		for _, s := range append([][3]int{{1, 4096, 4096}}, gemmShapes...) {
-			if err := b.gemmInt8(ctx, s[0], s[1], s[2]); err != nil {
+	if b.Precision != nn.Float32 {
+		for _, s := range gemmShapes {
+			if err := b.gemmLow(ctx, s[0], s[1], s[2]); err != nil {
 				return err
 			}
 		}
-		return nil
+		return b.gemvLow(ctx, 4096, 4096)
 	}
 	for _, s := range gemmShapes {
 		if err := b.gemm(ctx, s[0], s[1], s[2]); err != nil {

@@ -43,7 +43,7 @@ type Bench struct {
 	Read   float64 // GB/s from memory
 
 	Precision nn.Precision // of the projections of models
-	Int8Peak  float64      // GOP/s of whole numbers of 8 bits, measured when first needed
+	LowPeak   float64      // GFLOP/s, or GOP/s, of a precision other than float32, once In was called
 
 	emit func(Result) error
 }
@@ -98,8 +98,8 @@ func (b *Bench) report(ctx context.Context, r Result, multiplyAdds, bytes, token
 	if multiplyAdds > 0 {
 		r.GFLOPS = 2 * multiplyAdds / least.Seconds() / 1e9
 		peak := b.Peak
-		if r.DType == nn.Int8.String() {
-			peak = b.Int8Peak
+		if b.Precision != nn.Float32 && r.DType == b.Precision.String() {
+			peak = b.LowPeak
 		}
 		if peak > 0 {
 			r.Share = r.GFLOPS / peak

@@ -32,10 +32,10 @@ func (l *Linear) Activate(p *Pass, x *tensor.Tensor, act tensor.Activation) *ten
 	return x.Linear(p.precise(l.Weight), p.Use(l.Bias), act)
 }
 
-// Scores is Forward in float32 whatever the pass's precision: for the output
-// layer of a language model, where rounding shows most.
+// Scores is Forward for the output layer of a language model, where rounding shows
+// most: in Int8 it stays in float32.
 func (l *Linear) Scores(p *Pass, x *tensor.Tensor) *tensor.Tensor {
-	return l.Adapter.add(p, x, x.Linear(p.stored(l.Weight), p.Use(l.Bias), tensor.Identity))
+	return l.Adapter.add(p, x, x.Linear(p.scoring(l.Weight), p.Use(l.Bias), tensor.Identity))
 }
 
 // Conv1D is y = x·W + b: a Linear that is stored the other way round, as
@@ -79,7 +79,7 @@ func (e *Embedding) Forward(p *Pass, ids []int32) *tensor.Tensor {
 // Unembed is x·Wᵀ, [rows, ids]: the scores of a model whose output layer is its
 // table of embeddings.
 func (e *Embedding) Unembed(p *Pass, x *tensor.Tensor) *tensor.Tensor {
-	return x.MatMulT(p.stored(e.Weight))
+	return x.MatMulT(p.scoring(e.Weight))
 }
 
 // LayerNorm normalizes rows (Ba et al. 2016).

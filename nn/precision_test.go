@@ -1,8 +1,10 @@
 package nn_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/qkvgo/qkv/kernel"
@@ -11,7 +13,7 @@ import (
 )
 
 func TestParsePrecision(t *testing.T) {
-	for name, want := range map[string]nn.Precision{"f32": nn.Float32, "auto": nn.Float32, "int8": nn.Int8} {
+	for name, want := range map[string]nn.Precision{"f32": nn.Float32, "bf16": nn.BFloat16, "int8": nn.Int8, "int8-all": nn.Int8All} {
 		if p, err := nn.ParsePrecision(name); p != want || err != nil {
 			t.Errorf("%s: %v, %v", name, p, err)
 		}
@@ -33,6 +35,53 @@ func TestTrainingRefusesInt8(t *testing.T) {
 	}()
 	if fault := (*tensor.Fault)(nil); !errors.As(err, &fault) {
 		t.Errorf("have %v, want a fault", err)
+	}
+}
+
+// bfloat16 keeps a weight that is stored so in half the bytes, in float32 too, and
+// multiplies rows rounded to it where that is asked for.
+func TestBFloat16Projections(t *testing.T) {
+	const rows, in, out = 3, 64, 96
+	linear := nn.NewLinear(in, out, true)
+	nn.Name(linear)
+	nn.InitNormal(linear.Weight, 0.3, 1)
+	nn.InitNormal(linear.Bias, 0.3, 2)
+	set := kernel.Best()
+	set.RoundBF16(linear.Weight.Float32(), linear.Weight.Float32())
+	stored := nn.NewLinear(in, out, true)
+	nn.Name(stored)
+	raw := make([]byte, 2*in*out)
+	for i, v := range linear.Weight.Float32() {
+		binary.LittleEndian.PutUint16(raw[2*i:], uint16(math.Float32bits(v)>>16))
+	}
+	stored.Weight.Bind(nn.BF16, raw)
+	stored.Bias.Set(linear.Bias.Float32())
+	x := make([]float32, rows*in)
+	kernel.Uniform(x, 1, 2, 3)
+	run := func(precision nn.Precision, l *nn.Linear, x []float32) []float32 {
+		p := nn.NewPass(t.Context(), nn.Sequences(rows), nn.Options{Precision: precision})
+		defer p.Close()
+		return l.Forward(p, p.Of(x, rows, in)).Float32s()
+	}
+	if have, want := run(nn.Float32, stored, x), run(nn.Float32, linear, x); !slices.Equal(have, want) {
+		t.Error("in float32, a weight stored in bfloat16 gives other numbers than its values")
+	}
+	if _, panels := stored.Weight.Copies(); set.ThinPairs() && panels != 2*in*out {
+		t.Errorf("panels take %d bytes, want two a weight", panels)
+	}
+	rounded := slices.Clone(x)
+	set.RoundBF16(rounded, x)
+	want := run(nn.Float32, linear, rounded) // nothing is near zero: no sum is flushed
+	for name, l := range map[string]*nn.Linear{"stored in float32": linear, "stored in bfloat16": stored} {
+		if have := run(nn.BFloat16, l, x); !slices.Equal(have, want) {
+			t.Errorf("%s: other numbers than float32's with rounded factors", name)
+		}
+	}
+	if choice, why := nn.Automatic(stored, set); why == "" || choice == nn.BFloat16 != set.DotsBF16() {
+		t.Errorf("automatically %s: %s", choice, why)
+	}
+	if choice, why := nn.Automatic(linear, set); why == "" || choice != nn.Float32 {
+		t.Errorf("automatically %s for weights of float32: %s", choice, why)
 	}
 }
 

@@ -13,14 +13,10 @@ type workspace = kernel.Workspace
 // first use and shared by all passes. Its owner drops them when the weight
 // changes.
 type Panels struct {
-	mu   sync.Mutex
-	pack [2]packed     // for x·W and x·Wᵀ
-	int8 [2]packedInt8 // the same in whole numbers
-}
-
-type packed struct {
-	set    *kernel.Set
-	panels *kernel.Packed
+	mu    sync.Mutex
+	pack  [2]prepared[*kernel.Packed]     // for x·W and x·Wᵀ
+	int8  [2]prepared[*kernel.PackedInt8] // the same in whole numbers
+	pairs [2]prepared[*kernel.Pairs]      // and in bfloat16
 }
 
 // panelsKey names one of the two that Panels may hold.
@@ -31,22 +27,13 @@ type panelsKey struct {
 
 // of gives the panels of w, or of wᵀ, for the kernel set, preparing them at need.
 func (p *Panels) of(set *kernel.Set, w *Tensor, transposed bool) *kernel.Packed {
-	i := 0
-	if transposed {
-		i = 1
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.pack[i].set != set {
-		p.pack[i] = packed{set, w.pack(set, transposed)}
-	}
-	return p.pack[i].panels
+	return remember(p, &p.pack[index(transposed)], set, func() *kernel.Packed { return w.pack(set, transposed) })
 }
 
 // Drop forgets what was prepared.
 func (p *Panels) Drop() {
 	p.mu.Lock()
-	p.pack, p.int8 = [2]packed{}, [2]packedInt8{}
+	p.pack, p.int8, p.pairs = [2]prepared[*kernel.Packed]{}, [2]prepared[*kernel.PackedInt8]{}, [2]prepared[*kernel.Pairs]{}
 	p.mu.Unlock()
 }
 
@@ -61,6 +48,11 @@ func (p *Panels) Bytes() int {
 		}
 	}
 	for _, e := range p.int8 {
+		if e.panels != nil {
+			n += e.panels.Bytes()
+		}
+	}
+	for _, e := range p.pairs {
 		if e.panels != nil {
 			n += e.panels.Bytes()
 		}
@@ -112,17 +104,24 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 	if b != nil {
 		e.Bias = b.Row(0)
 	}
-	y := x.scope.New(shape...)
+	y, low := x.scope.New(shape...), asStored
+	if !recorded {
+		low = w.lowering(in)
+	}
 	if c, ok := x.scope.Device.(device.Counter); ok {
 		c.Count(int64(x.rows) * int64(in) * int64(out))
 		if w.packable != nil && !w.needs {
 			c.Prepare(panelsKey{w.packable, transposed}, w.panelBytes(in, out))
 		}
-		if w.inInt8(in) && !recorded { // the rounded rows
-			x.scope.Device.Free(x.scope.Device.Alloc(kernel.QuantizedLen(x.rows, in)))
+		if low != asStored {
+			x.inLow(low)
 		}
-	} else if w.inInt8(in) && !recorded {
+	} else if low == inInt8 {
 		x.scope.gemmInt8(x, w.packable.ofInt8(x.scope.Kernels(), w, transposed), y, &e)
+	} else if low == inBF16 {
+		x.scope.gemmBF16(x, w.packable.ofPairs(x.scope.Kernels(), w, transposed), y, &e)
+	} else if w.inPairs(x.scope.Kernels()) {
+		x.scope.gemmPairs(x.rows, x.View(), w.packable.ofPairs(x.scope.Kernels(), w, transposed), y, &e)
 	} else if w.packable != nil && !w.needs {
 		x.scope.gemmPacked(x.rows, x.View(), w.packable.of(x.scope.Kernels(), w, transposed), y, &e)
 	} else {

@@ -25,14 +25,19 @@ func (s *Scope) Kernels() *kernel.Set { return s.Device.Kernels() }
 // New is a tensor of the given shape whose elements are not set.
 func (s *Scope) New(shape ...int) *Tensor {
 	rows, width := fold(shape)
-	mem := s.Device.Alloc(rows * width)
-	poison(mem)
-	b := &buffer{mem: mem}
+	b := s.take(rows * width)
 	if s.Tape != nil {
 		b.made = len(s.Tape.entries) + 1
 	}
+	return &Tensor{scope: s, buf: b, data: b.mem, shape: slices.Clone(shape), rows: rows, width: width, stride: width}
+}
+
+// take is memory for n floats that goes back with the layer's.
+func (s *Scope) take(n int) *buffer {
+	b := &buffer{mem: s.Device.Alloc(n)}
+	poison(b.mem)
 	s.taken = append(s.taken, b)
-	return &Tensor{scope: s, buf: b, data: mem, shape: slices.Clone(shape), rows: rows, width: width, stride: width}
+	return b
 }
 
 // Zeros is a tensor of the given shape full of zeros.

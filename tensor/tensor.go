@@ -38,9 +38,10 @@ type Tensor struct {
 	baseOff  int     // where the view starts in base's data
 	needs    bool    // a gradient is wanted
 	grad     *Tensor
-	packable *Panels // weights that may be read from prepared panels
-	rounded  bool    // products read them as whole numbers of 8 bits
-	name     string  // a parameter's, for faults
+	packable *Panels              // weights that may be read from prepared panels
+	lowered  lowering             // how products read them
+	low      [inBF16 + 1]*lowRows // its rows as such products read them
+	name     string               // a parameter's, for faults
 }
 
 // buffer is one piece of memory that tensors share.

@@ -13,14 +13,23 @@ import (
 	"github.com/qkvgo/qkv/zoo"
 )
 
-// In whole numbers of 8 bits, too, threads and kernels change no bit; that the
-// numbers are others than float32's shows that they were used.
-func TestInt8SameBits(t *testing.T) {
+// low are the precisions below float32.
+var low = []nn.Precision{nn.Int8, nn.BFloat16, nn.Int8All}
+
+// In every precision threads and kernels change no bit; that the numbers are
+// others than float32's shows that it was used.
+func TestLowSameBits(t *testing.T) {
+	for _, precision := range low {
+		t.Run(precision.String(), func(t *testing.T) { lowSameBits(t, precision) })
+	}
+}
+
+func lowSameBits(t *testing.T, precision nn.Precision) {
 	different := 0
 	each(t, func(t *testing.T, architecture string, _ []byte, m model.Model) {
 		rows, in := call(architecture, m)
 		outputs := func(d device.Device) (all []float32) {
-			p := nn.NewPass(t.Context(), rows, nn.Options{Device: d, Precision: nn.Int8})
+			p := nn.NewPass(t.Context(), rows, nn.Options{Device: d, Precision: precision})
 			defer p.Close()
 			for _, o := range m.Run(p, in) {
 				all = append(all, o.Value.Float32s()...)
@@ -52,7 +61,13 @@ func TestInt8SameBits(t *testing.T) {
 
 // Rows are rounded by themselves: scores are the same alone as in a batch, and
 // token by token with a cache as at once.
-func TestInt8AloneAndCached(t *testing.T) {
+func TestLowAloneAndCached(t *testing.T) {
+	for _, precision := range low {
+		t.Run(precision.String(), func(t *testing.T) { lowAloneAndCached(t, precision) })
+	}
+}
+
+func lowAloneAndCached(t *testing.T, precision nn.Precision) {
 	each(t, func(t *testing.T, architecture string, _ []byte, m model.Model) {
 		lm, ok := m.(model.CausalLM)
 		rows, in := call(architecture, m)
@@ -60,7 +75,7 @@ func TestInt8AloneAndCached(t *testing.T) {
 			return
 		}
 		scores := func(rows nn.Batch, ids []int32, memory *nn.Memory) []float32 {
-			p := nn.NewPass(t.Context(), rows, nn.Options{Precision: nn.Int8})
+			p := nn.NewPass(t.Context(), rows, nn.Options{Precision: precision})
 			defer p.Close()
 			p.Memory = memory
 			return lm.Unembed(p, lm.Hidden(p, ids)).Float32s()
@@ -89,9 +104,15 @@ func TestInt8AloneAndCached(t *testing.T) {
 }
 
 // The forecast of panels is what a pass then holds.
-func TestInt8Forecast(t *testing.T) {
+func TestLowForecast(t *testing.T) {
+	for _, precision := range low {
+		t.Run(precision.String(), func(t *testing.T) { lowForecast(t, precision) })
+	}
+}
+
+func lowForecast(t *testing.T, precision nn.Precision) {
 	each(t, func(t *testing.T, architecture string, _ []byte, m model.Model) {
-		f, err := zoo.ForecastOn(m, 3, nn.Int8, cpu.Options{})
+		f, err := zoo.ForecastOn(m, 3, precision, cpu.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +124,7 @@ func TestInt8Forecast(t *testing.T) {
 		if in.Encoded != nil || strings.Contains(architecture, "DoubleHeads") {
 			return // the forecast is for tokens alone
 		}
-		p := nn.NewPass(t.Context(), rows, nn.Options{Precision: nn.Int8})
+		p := nn.NewPass(t.Context(), rows, nn.Options{Precision: precision})
 		defer p.Close()
 		m.Run(p, in)
 		var panels int64

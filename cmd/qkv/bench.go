@@ -46,6 +46,9 @@ Times are the best and the median of --times runs, after one that does not count
 			if o.threads < 1 || o.times < 1 || o.batch < 1 || o.tokens < 1 {
 				return usagef("want --threads, --times, --batch and --tokens of 1 or more")
 			}
+			if err := o.dtype.named(); err != nil {
+				return err
+			}
 			if len(args) == 0 {
 				args = []string{"kernels"}
 			}

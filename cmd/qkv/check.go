@@ -51,6 +51,9 @@ Exit code 1 if any case failed, 3 if none failed but some are unsupported.`,
 			if o.Tolerance <= 0 {
 				return usagef("have --tolerance %v, want a positive number", o.Tolerance)
 			}
+			if err := dtype.named(); err != nil {
+				return err
+			}
 			if dtype.precision != nn.Float32 {
 				if bits {
 					return usagef("--bits is about f32: leave out --dtype %s", dtype)

@@ -69,7 +69,7 @@ func (a *app) classify(ctx context.Context, args []string, o classifyOptions) (e
 	if o.pairs && c.Pictures() {
 		return usagef("--pairs is for texts, and %s takes pictures", o.model)
 	}
-	c.Precision = o.dtype.precision
+	c.Precision = o.dtype.of(a.stderr, c.AutoPrecision)
 	c.Cut = a.cutNote(c.MaxLength)
 	most := embedBatch
 	if c.Pictures() {

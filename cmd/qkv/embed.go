@@ -63,7 +63,7 @@ func (a *app) embed(ctx context.Context, args []string, o embedOptions) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
-	e.Precision = o.dtype.precision
+	e.Precision = o.dtype.of(a.stderr, e.AutoPrecision)
 	if o.set("pooling") {
 		e.Pooling = task.Pooling(o.pooling)
 	}

@@ -121,7 +121,7 @@ func (a *app) generate(ctx context.Context, prompt string, o runOptions) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
-	g.Precision = o.dtype.precision
+	g.Precision = o.dtype.of(a.stderr, g.AutoPrecision)
 	options := o.over(g.Options)
 	if err := options.Validate(); err != nil {
 		return usageError{err}

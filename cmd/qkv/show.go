@@ -13,6 +13,7 @@ import (
 
 	"github.com/qkvgo/qkv/box"
 	"github.com/qkvgo/qkv/device/cpu"
+	"github.com/qkvgo/qkv/kernel"
 	"github.com/qkvgo/qkv/nn"
 	"github.com/qkvgo/qkv/zoo"
 )
@@ -61,7 +62,7 @@ the model runs on a device that only counts. Without MODEL it is the model in th
 			if len(args) == 1 {
 				name, open = args[0], func() (*zoo.Loaded, error) { return zoo.Open(args[0]) }
 			}
-			return a.show(name, open, tokens, dtype.precision, tensors, asJSON)
+			return a.show(name, open, tokens, dtype, tensors, asJSON)
 		},
 	}
 	dtype = addDType(cmd)
@@ -73,7 +74,7 @@ the model runs on a device that only counts. Without MODEL it is the model in th
 }
 
 // show prints a model's summary.
-func (a *app) show(name string, open func() (*zoo.Loaded, error), tokens int, precision nn.Precision, tensors, asJSON bool) (err error) {
+func (a *app) show(name string, open func() (*zoo.Loaded, error), tokens int, dtype *dtypeFlag, tensors, asJSON bool) (err error) {
 	m, err := open()
 	if err != nil {
 		return err
@@ -82,6 +83,7 @@ func (a *app) show(name string, open func() (*zoo.Loaded, error), tokens int, pr
 	if m.Vision() {
 		tokens = 1
 	}
+	precision := dtype.of(a.stderr, func() (nn.Precision, string) { return nn.Automatic(m.Model, kernel.Best()) })
 	s := shown{Model: name, Architecture: m.Architecture, DType: precision.String()}
 	dtypes := map[string]bool{}
 	for name, w := range nn.Params(m.Model) {
