@@ -70,3 +70,50 @@ func TestFullDisk(t *testing.T) {
 		t.Error("after a full disk the file differs")
 	}
 }
+
+// The same for a Run, whose folder holds averages and the best weights besides.
+func TestRunFullDisk(t *testing.T) {
+	r := tinyRun("plain", nil)
+	if r.Resume, r.SaveEvery = true, 2; os.Getenv("TRAIN_RUN_FULL") != "" {
+		r.Out = os.Getenv("TRAIN_RUN_FULL")
+		signal.Ignore(syscall.SIGXFSZ)
+		limit := syscall.Rlimit{Cur: 4 << 10, Max: 4 << 10}
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Train(t.Context()); err == nil || !strings.Contains(err.Error(), r.Out) {
+			t.Errorf("error %v", err)
+		}
+		return
+	}
+	whole := tinyRun("plain", nil)
+	if _, err := whole.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.Out = filepath.Join(t.TempDir(), "out")
+	ctx, cancel := context.WithCancel(t.Context())
+	r.Watch = func(e Event) {
+		if e.Record != nil && e.Record.Step == 7 {
+			cancel()
+		}
+	}
+	if _, err := r.Train(ctx); !errors.As(err, new(*Stopped)) {
+		t.Fatal(err)
+	}
+	child := exec.Command(os.Args[0], "-test.run=^TestRunFullDisk$")
+	child.Env = append(os.Environ(), "TRAIN_RUN_FULL="+r.Out)
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if path, step, err := Latest(r.Out); step != 7 || err != nil {
+		t.Fatalf("the latest checkpoint is %s, %v", path, err)
+	}
+	again := tinyRun("plain", nil)
+	again.Out, again.Resume = r.Out, true
+	if _, err := again.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !equalBits(learnt(again.Model), learnt(whole.Model)) {
+		t.Error("after a full disk the weights differ")
+	}
+}
