@@ -16,8 +16,12 @@ const MaxShard = 5 << 30
 
 // Save writes config.json and the parameters of the model m into the folder dir,
 // which it makes if need be. Each file is written aside, synced and renamed, so
-// that a full disk or a crash leaves what was there before.
+// that a full disk or a crash leaves what was there before. A model with adapters
+// is an error: its parameters are not all that it is.
 func Save(dir string, m any, config []byte) error {
+	if nn.Adapted(m) {
+		return fmt.Errorf("%s: the model has adapters: merge them, or save them alone", dir)
+	}
 	var tensors []safetensors.Tensor
 	for name, w := range nn.Params(m) {
 		if !w.Bound() {

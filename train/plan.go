@@ -108,6 +108,9 @@ func (p Plan) Check() error {
 			return fmt.Errorf("%s is %v: want a number from 0 to 1", name, x)
 		}
 	}
+	if p.Dropout != nil && *p.Dropout == 1 {
+		return fmt.Errorf("dropout is 1: nothing would be left")
+	}
 	for name, x := range map[string]*float64{"dropout": p.Dropout, "distillation_alpha": p.TeacherShare} {
 		if x != nil && !(*x >= 0 && *x <= 1) {
 			return fmt.Errorf("%s is %v: want a number from 0 to 1", name, *x)

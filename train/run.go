@@ -8,6 +8,8 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/qkvgo/qkv/data"
@@ -157,7 +159,11 @@ func (r *running) prepare() error {
 		return err
 	}
 	if r.LoRA != nil {
-		if r.adapted, err = lora.Attach(r.Model, *r.LoRA, r.Seed); err != nil {
+		config := *r.LoRA
+		if config.Save == nil {
+			config.Save = r.heads()
+		}
+		if r.adapted, err = lora.Attach(r.Model, config, r.Seed); err != nil {
 			return err
 		}
 	}
@@ -181,6 +187,17 @@ func (r *running) prepare() error {
 	}}
 	r.spec, err = r.describe()
 	return err
+}
+
+// heads are the modules that PEFT takes for heads, which adapters leave to be trained
+// whole unless the plan names others.
+func (r *running) heads() (modules []string) {
+	for name := range nn.Params(r.Model) {
+		if head, _, _ := strings.Cut(name, "."); slices.Contains([]string{"classifier", "score", "qa_outputs"}, head) && !slices.Contains(modules, head) {
+			modules = append(modules, head)
+		}
+	}
+	return modules
 }
 
 // chooseLoss is the loss that the plan and the caller ask for.

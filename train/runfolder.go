@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,10 +44,16 @@ func (r *running) save() error {
 	}})
 }
 
-// writeTo writes the model, or its adapters.
+// writeTo writes the model, or its adapters with the config that says its head.
 func (r *running) writeTo(dir string) error {
 	if r.adapted != nil {
-		return r.adapted.Save(dir, r.Base, taskType(r.Model))
+		if err := r.adapted.Save(dir, r.Base, taskType(r.Model)); err != nil || r.Config == nil {
+			return err
+		}
+		return atomicfile.Write(filepath.Join(dir, checkpoint.ConfigName), func(w io.Writer) error {
+			_, err := w.Write(r.Config)
+			return err
+		})
 	}
 	return checkpoint.Save(dir, r.Model, r.Config)
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/qkvgo/qkv/checkpoint"
+	"github.com/qkvgo/qkv/lora"
 	"github.com/qkvgo/qkv/model"
 	"github.com/qkvgo/qkv/model/average"
 	"github.com/qkvgo/qkv/model/bag"
@@ -176,8 +177,12 @@ func familyOf(architecture string) (family, bool) {
 	return family{}, false
 }
 
-// Open loads the model in the folder dir.
+// Open loads the model in the folder dir. A folder of adapters opens with the model
+// that they were made for.
 func Open(dir string) (*Loaded, error) {
+	if lora.Is(dir) {
+		return openAdapted(dir)
+	}
 	return load(os.DirFS(dir), dir, func() (*checkpoint.Folder, error) { return checkpoint.Open(dir) })
 }
 
