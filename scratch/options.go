@@ -43,8 +43,8 @@ type Options struct {
 	Norm      string `json:"norm"`      // one of Norms
 	FFN       string `json:"ffn"`       // one of FFNs, or another activation's name
 	Inner     int    `json:"ffn_width"` // of the feed-forward net
-	Attention string `json:"attention"` // full or window
-	Window    int    `json:"window"`    // tokens to each side that a query sees
+	Attention string `json:"attention"` // one of Attentions
+	Window    int    `json:"window"`    // tokens to each side that a query sees; the size of a block; the length of a stride
 	Heads     int    `json:"heads"`
 	Length    int    `json:"length"`  // tokens of a document, at most
 	Decoder   bool   `json:"decoder"` // of classification: tokens see only those before them
@@ -55,11 +55,12 @@ type Options struct {
 
 // The names that options take. Others are errors that list them.
 var (
-	Kinds     = []string{"bag", "ngrams", "tfidf", "average", "cnn", "rnn", "lstm", "gru", "transformer"}
-	Tasks     = []string{"classification", "masked-lm", "causal-lm"}
-	Positions = []string{"none", "learned", "sinusoidal", "rotary", "alibi", "relative"}
-	Norms     = []string{"post-layernorm", "pre-layernorm", "post-rmsnorm", "pre-rmsnorm"}
-	FFNs      = []string{"relu", "gelu", "gelu_new", "silu", "reglu", "geglu", "swiglu"}
+	Kinds      = []string{"bag", "ngrams", "tfidf", "average", "cnn", "rnn", "lstm", "gru", "transformer"}
+	Tasks      = []string{"classification", "masked-lm", "causal-lm"}
+	Positions  = []string{"none", "learned", "sinusoidal", "rotary", "alibi", "relative"}
+	Norms      = []string{"post-layernorm", "pre-layernorm", "post-rmsnorm", "pre-rmsnorm"}
+	Attentions = []string{"full", "window", "global", "block", "strided"}
+	FFNs       = []string{"relu", "gelu", "gelu_new", "silu", "reglu", "geglu", "swiglu"}
 )
 
 // Filled is o with defaults for its zero fields: of a Transformer BERT's parts, as a
@@ -115,7 +116,7 @@ func (o Options) parts() Options {
 			o.Inner = 8 * o.Width / 3
 		}
 	}
-	if o.Attention == "window" {
+	if o.Attention != "full" {
 		o.Window = cmp.Or(o.Window, 32)
 	}
 	return o
@@ -146,7 +147,7 @@ func (o Options) check(labels []string) error {
 		want       []string
 	}{{"model", o.Kind, Kinds}, {"task", o.Task, Tasks}, {"tokens", o.Tokens, []string{"words", "wordpiece", "bpe"}},
 		{"positions", o.Positions, append(Positions, "")}, {"norm", o.Norm, append(Norms, "")},
-		{"attention", o.Attention, []string{"full", "window", ""}}, {"pooling", o.Pooling, []string{"last", "first", "mean", "max", "concat", ""}}} {
+		{"attention", o.Attention, append(Attentions, "")}, {"pooling", o.Pooling, []string{"last", "first", "mean", "max", "concat", ""}}} {
 		if !slices.Contains(name.want, name.have) {
 			return fmt.Errorf("%s %q: have %s", name.what, name.have, strings.TrimSuffix(strings.Join(name.want, ", "), ", "))
 		}

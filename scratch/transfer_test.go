@@ -86,8 +86,8 @@ func pretrain(t *testing.T, m *scratch.Model, texts []string) {
 		loss, source.Make = train.MaskedToken(f), m.Masking().Batch
 	}
 	var losses []float64
-	run := train.Trainer{Loss: loss, Optimizer: train.NewAdamW(nn.Params(m.Model), train.AdamWOptions{Rate: 1e-2}),
-		Options: train.Options{Steps: 30, Clip: 1, Stepped: func(s train.Step) error { losses = append(losses, s.Loss); return nil }}}
+	run := train.Trainer{Loss: loss, Optimizer: train.NewAdamW(nn.Params(m.Model), train.AdamWOptions{Rate: 1e-2, Device: alone}),
+		Options: train.Options{Steps: 30, Clip: 1, Device: alone, Stepped: func(s train.Step) error { losses = append(losses, s.Loss); return nil }}}
 	if err := run.Run(t.Context(), source); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestMaskedToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	of := func(loss train.Loss) float32 {
-		p := nn.NewPass(t.Context(), b.Rows, nn.Options{})
+		p := nn.NewPass(t.Context(), b.Rows, nn.Options{Device: alone})
 		defer p.Close()
 		return loss(p, b.Input).Scalar()
 	}

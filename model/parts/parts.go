@@ -10,7 +10,8 @@
 //	           alibi (Press et al. 2022) | relative (Raffel et al. 2020, §2.1)
 //	N          layernorm (Ba et al. 2016) | rmsnorm (Zhang & Sennrich 2019)
 //	ffn        W₂·act(W₁·x) | gated: W₂·(act(W·x) ⊙ W₁·x) (Shazeer 2020)
-//	attention  full | window (Beltagy et al. 2020, §3.1)
+//	attention  full | window | global: a window, and the first token sees and is seen by
+//	           all (both Beltagy et al. 2020, §3.1) | block | strided (Child et al. 2019, §4.2)
 //
 // Alibi lowers scores by distances without a sign: where tokens see both ways it takes
 // a text for its mirror image, and belongs in decoders.
@@ -41,8 +42,8 @@ type Config struct {
 	Norm      string            `json:"norm" want:"post-layernorm,pre-layernorm,post-rmsnorm,pre-rmsnorm"`
 	Act       tensor.Activation `json:"hidden_act"`
 	Gated     bool              `json:"gated"`
-	Attention string            `json:"attention" want:"full,window"`
-	Window    int               `json:"window"` // tokens to each side that a query sees
+	Attention string            `json:"attention" want:"full,window,global,block,strided"`
+	Window    int               `json:"window"` // tokens to each side that a query sees; the size of a block; the length of a stride
 	Decoder   bool              `json:"is_decoder"`
 	Buckets   int               `json:"relative_attention_num_buckets" most:"65536"`
 	Farthest  int               `json:"relative_attention_max_distance" most:"65536"`
@@ -62,7 +63,7 @@ func Defaults() Config {
 
 // Check gives an error where sizes do not fit each other.
 func (c Config) Check() error {
-	if c.V < 1 || c.T < 1 || c.F < 1 || c.Window < 0 {
+	if c.V < 1 || c.T < 1 || c.F < 1 || c.Window < 0 || c.Window == 0 && (c.Attention == "block" || c.Attention == "strided") {
 		return fmt.Errorf("config.json: vocab_size %d, max_position_embeddings %d, intermediate_size %d, window %d: a size is missing", c.V, c.T, c.F, c.Window)
 	}
 	if d := c.D / max(c.H, 1); c.Position == "rotary" && d%2 != 0 {
@@ -131,12 +132,7 @@ func New(c Config) (*Model, error) {
 // core is what all layers' attention has in common, and declares what positions need.
 func (c Config) core(m *Model) (core attention.Core, rope *position.Rotary, err error) {
 	core = attention.Core{Heads: c.H, Drop: c.Drop}
-	if c.Attention == "window" {
-		core.Pattern = attention.Band{Left: c.Window, Right: c.Window}
-	}
-	if c.Decoder {
-		core.Pattern = attention.Intersect(core.Pattern, attention.Causal)
-	}
+	core.Pattern = c.pattern()
 	switch c.Position {
 	case "learned":
 		m.Places = nn.NewEmbedding(c.T, c.D)
@@ -149,6 +145,26 @@ func (c Config) core(m *Model) (core attention.Core, rope *position.Rotary, err 
 		core.Terms = []attention.Term{&position.Buckets{Table: m.Relative, Farthest: c.Farthest, TwoSided: !c.Decoder}}
 	}
 	return core, rope, err
+}
+
+// pattern says which tokens meet.
+func (c Config) pattern() attention.Pattern {
+	var seen attention.Pattern = attention.Full
+	band := attention.Band{Left: c.Window, Right: c.Window}
+	switch c.Attention {
+	case "window":
+		seen = band
+	case "global":
+		seen = attention.Union(band, attention.Global{N: 1})
+	case "block":
+		seen = attention.Block{Size: c.Window}
+	case "strided":
+		seen = attention.Union(band, attention.Stride{Step: c.Window})
+	}
+	if c.Decoder {
+		return attention.Intersect(seen, attention.Causal)
+	}
+	return seen
 }
 
 // Forward maps ids [rows] to hidden states [rows, D].
