@@ -34,7 +34,7 @@ func (Softmax) Attend(p *nn.Pass, c *Call) (out, lse *tensor.Tensor) {
 		w.shareBank()
 		defer w.bank.free()
 	}
-	out, lse = p.New(c.Q.Rows(), c.Heads*w.dv), p.New(c.Q.Rows(), c.Heads)
+	out, lse = p.New(c.Q.Rows(), c.Heads*w.dv), p.New(c.Q.Rows(), c.Heads).Exact()
 	if counter, ok := p.Device.(device.Counter); ok {
 		w.count(counter, jobs)
 	}
@@ -43,6 +43,9 @@ func (Softmax) Attend(p *nn.Pass, c *Call) (out, lse *tensor.Tensor) {
 		w.show(probe, lse)
 	}
 	inputs := c.inputs()
+	if !c.Stream {
+		p.Again(false, func() { c.again(p, out, lse) }, []*tensor.Tensor{out, lse}, inputs...)
+	}
 	saved := append([]*tensor.Tensor{out, lse}, inputs...)
 	p.Record("Attend's log-sum-exp", lse, inputs, saved, func(g *tensor.Tensor) []*tensor.Tensor {
 		return c.back(p, inputs, out, lse, nil, g)
@@ -51,6 +54,17 @@ func (Softmax) Attend(p *nn.Pass, c *Call) (out, lse *tensor.Tensor) {
 		return c.back(p, inputs, out, lse, g, nil)
 	})
 	return out, lse
+}
+
+// again computes out and lse once more.
+func (c *Call) again(p *nn.Pass, out, lse *tensor.Tensor) {
+	w := newWork(p, c)
+	jobs := w.jobs()
+	if !w.alone(jobs) {
+		w.shareBank()
+		defer w.bank.free()
+	}
+	w.attend(jobs, out, lse)
 }
 
 // attend computes all blocks: those of a job on one thread where each thread has

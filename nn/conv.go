@@ -148,20 +148,22 @@ func windows(x *tensor.Tensor, from, to Batch, w Window) *tensor.Tensor {
 	}
 	s, c, taps := x.Scope(), x.Width(), w.taps()
 	y := s.New(to.Rows(), c*taps)
-	s.Device.Parallel(to.Rows(), max(1, 1<<13/max(c*taps, 1)), func(lo, hi int, _ *kernel.Workspace) {
-		w.each(from, to, lo, hi, func(row, tap, pixel int) {
-			out := y.Row(row)[tap:]
-			if pixel < 0 {
-				for k := range c {
-					out[k*taps] = 0
+	s.Compute(true, func() {
+		s.Device.Parallel(to.Rows(), max(1, 1<<13/max(c*taps, 1)), func(lo, hi int, _ *kernel.Workspace) {
+			w.each(from, to, lo, hi, func(row, tap, pixel int) {
+				out := y.Row(row)[tap:]
+				if pixel < 0 {
+					for k := range c {
+						out[k*taps] = 0
+					}
+					return
 				}
-				return
-			}
-			for k, v := range x.Row(pixel) {
-				out[k*taps] = v
-			}
+				for k, v := range x.Row(pixel) {
+					out[k*taps] = v
+				}
+			})
 		})
-	})
+	}, []*tensor.Tensor{y}, x)
 	return s.Record("windows", y, []*tensor.Tensor{x}, nil, func(g *tensor.Tensor) []*tensor.Tensor {
 		dx := s.Zeros(x.Shape()...)
 		s.Device.Parallel(c, max(1, 1<<13/max(to.Rows()*taps, 1)), func(lo, hi int, _ *kernel.Workspace) {

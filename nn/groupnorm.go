@@ -34,18 +34,20 @@ func (l *GroupNorm) Forward(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 	s, k := x.Scope(), x.Scope().Kernels()
 	gamma, beta := p.Use(l.Weight), p.Use(l.Bias)
 	all := groups{off: p.Rows.Off, groups: l.Groups, wide: c / l.Groups}
-	y, stats := s.New(x.Shape()...), s.New(2, max(all.len(), 1))
-	mean, rstd := stats.Row(0), stats.Row(1)
-	all.parallel(s, func(i int, b piece, buffer []float32) {
-		b.take(buffer, x)
-		mean[i], rstd[i] = k.LayerNorm(buffer, buffer, nil, nil, l.Eps)
-		b.put(y, buffer)
-		for r := b.top; r < b.end; r++ {
-			out := y.Row(r)[b.left:b.right]
-			k.Mul(out, out, gamma.Row(0)[b.left:b.right])
-			k.Add(out, out, beta.Row(0)[b.left:b.right])
-		}
-	})
+	y, stats := s.New(x.Shape()...), s.New(2, max(all.len(), 1)).Exact()
+	s.Compute(true, func() {
+		mean, rstd := stats.Row(0), stats.Row(1)
+		all.parallel(s, func(i int, b piece, buffer []float32) {
+			b.take(buffer, x)
+			mean[i], rstd[i] = k.LayerNorm(buffer, buffer, nil, nil, l.Eps)
+			b.put(y, buffer)
+			for r := b.top; r < b.end; r++ {
+				out := y.Row(r)[b.left:b.right]
+				k.Mul(out, out, gamma.Row(0)[b.left:b.right])
+				k.Add(out, out, beta.Row(0)[b.left:b.right])
+			}
+		})
+	}, []*tensor.Tensor{y}, x, gamma, beta, stats)
 	return s.Record("GroupNorm", y, []*tensor.Tensor{x, gamma, beta}, []*tensor.Tensor{x, gamma, stats}, func(dy *tensor.Tensor) []*tensor.Tensor {
 		dx, dgamma, dbeta := s.New(x.Shape()...), s.Zeros(c), s.Zeros(c)
 		all.parallel(s, func(i int, b piece, buffer []float32) {

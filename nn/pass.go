@@ -45,6 +45,12 @@ type Probe interface {
 type Options struct {
 	Device device.Device // nil: cpu.Default
 	Tape   bool          // record for Backward
+	// Recompute, with a tape, keeps of each layer its output alone and computes the
+	// rest again when Backward reads it: the same bits, for a third more work.
+	Recompute bool
+	// BF16Activations, with a tape, keeps what Backward reads of a layer in
+	// bfloat16: half the memory, and gradients that differ in the third digit.
+	BF16Activations bool
 	// Precision of projections; anything but Float32 excludes a tape.
 	Precision Precision
 }
@@ -59,7 +65,7 @@ func NewPass(ctx context.Context, rows Batch, o Options) *Pass {
 	}
 	var tape *tensor.Tape
 	if o.Tape {
-		tape = new(tensor.Tape)
+		tape = &tensor.Tape{Recompute: o.Recompute, BF16: o.BF16Activations}
 	}
 	return &Pass{Scope: tensor.NewScope(o.Device, tape), Ctx: ctx, Rows: rows, Precision: o.Precision, weights: map[*Param]*tensor.Tensor{}}
 }

@@ -247,14 +247,16 @@ func (r *Rotary) turn(x, angles *tensor.Tensor, heads, shift int) *tensor.Tensor
 	s, k, half := x.Scope(), x.Scope().Kernels(), r.dim/2
 	y := s.New(x.Rows(), x.Width())
 	width := x.Width() / heads
-	s.EachRow(x.Rows(), x.Width()*2, func(i int) {
-		a, from, to := angles.Row(i), x.Row(i), y.Row(i)
-		cos, sin := a[:half], a[half+shift/2:][:half]
-		for h := range heads {
-			lo := h * width
-			k.Rotary(to[lo:lo+r.dim], from[lo:lo+r.dim], cos, sin)
-			copy(to[lo+r.dim:lo+width], from[lo+r.dim:lo+width])
-		}
-	})
+	s.Compute(false, func() {
+		s.EachRow(x.Rows(), x.Width()*2, func(i int) {
+			a, from, to := angles.Row(i), x.Row(i), y.Row(i)
+			cos, sin := a[:half], a[half+shift/2:][:half]
+			for h := range heads {
+				lo := h * width
+				k.Rotary(to[lo:lo+r.dim], from[lo:lo+r.dim], cos, sin)
+				copy(to[lo+r.dim:lo+width], from[lo+r.dim:lo+width])
+			}
+		})
+	}, []*tensor.Tensor{y}, x, angles)
 	return y
 }

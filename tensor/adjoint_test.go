@@ -15,7 +15,7 @@ const unit = 0x1p-24
 
 // notOps are the methods of Tensor that compute nothing.
 var notOps = []string{"Shape", "Rows", "Width", "Stride", "Scope", "Row", "Data", "Float32s", "Ints", "Scalar", "View",
-	"Transposed", "Keep", "Named", "InInt8", "InBF16", "Needs", "Grad", "Backward"}
+	"Transposed", "Keep", "Exact", "Named", "InInt8", "InBF16", "Needs", "Grad", "Backward"}
 
 // Every op is in the table.
 func TestTableIsComplete(t *testing.T) {
@@ -34,7 +34,7 @@ func TestTableIsComplete(t *testing.T) {
 // Every op gives the plain function's value, and its adjoint the slopes of the
 // plain function, whatever the operands look like in memory and whichever of
 // them want a gradient, also when the layer with the op has ended before the
-// adjoint runs.
+// adjoint runs, whether what it reads was kept or is computed again.
 func TestOps(t *testing.T) {
 	dev := cpu.New(cpu.Options{Threads: 2})
 	defer dev.Close()
@@ -53,7 +53,7 @@ func TestOps(t *testing.T) {
 
 func checkOp(t *testing.T, dev *cpu.Device, d draw, o op, c call) {
 	t.Helper()
-	s := tensor.NewScope(dev, new(tensor.Tape))
+	s := tensor.NewScope(dev, &tensor.Tape{Recompute: d.IntN(2) == 0})
 	defer s.Close()
 	operands, x, wanted := make([]operand, len(c.in)), make([]*tensor.Tensor, len(c.in)), false
 	values := d.IntN(2) == 0 // computed in this scope, whose memory goes back

@@ -35,7 +35,7 @@ func (x *Tensor) CTC(off []int, targets [][]int32, blank int, zeroInfinity bool)
 		paths[i] = p
 		size += p.rows.rows * len(p.labels)
 	}
-	loss, forward := s.New(n, 1), s.New(max(size, 1))
+	loss, forward := s.New(n, 1).Exact(), s.New(max(size, 1)).Exact()
 	s.Device.Parallel(n, 1, func(lo, hi int, _ *workspace) {
 		for i := lo; i < hi; i++ {
 			loss.Row(i)[0] = -paths[i].forward(k, forward.data)
@@ -46,6 +46,9 @@ func (x *Tensor) CTC(off []int, targets [][]int32, blank int, zeroInfinity bool)
 	})
 	return s.Record("CTC", loss, []*Tensor{x}, []*Tensor{x, forward, loss}, func(g *Tensor) []*Tensor {
 		dx := x.scope.Zeros(x.shape...)
+		for i := range paths {
+			paths[i].rows = x.Slice(off[i], off[i+1]) // x may lie elsewhere by now
+		}
 		s.Device.Parallel(n, 1, func(lo, hi int, _ *workspace) {
 			for i := lo; i < hi; i++ {
 				if p := paths[i]; !p.impossible(k, forward.data) {

@@ -6,7 +6,7 @@ import "github.com/qkvgo/qkv/kernel"
 func (x *Tensor) Add(z *Tensor) *Tensor {
 	same("Add", x, z)
 	y := x.like()
-	x.zip(y, z, x.scope.Kernels().Add)
+	x.scope.Compute(false, func() { x.zip(y, z, x.scope.Kernels().Add) }, []*Tensor{y}, x, z)
 	return x.scope.Record("Add", y, []*Tensor{x, z}, nil, func(g *Tensor) []*Tensor { return []*Tensor{g, g} })
 }
 
@@ -14,7 +14,7 @@ func (x *Tensor) Add(z *Tensor) *Tensor {
 func (x *Tensor) Sub(z *Tensor) *Tensor {
 	same("Sub", x, z)
 	y := x.like()
-	x.zip(y, z, x.scope.Kernels().Sub)
+	x.scope.Compute(false, func() { x.zip(y, z, x.scope.Kernels().Sub) }, []*Tensor{y}, x, z)
 	return x.scope.Record("Sub", y, []*Tensor{x, z}, nil, func(g *Tensor) []*Tensor {
 		var dz *Tensor
 		if z.needs {
@@ -29,7 +29,7 @@ func (x *Tensor) Mul(z *Tensor) *Tensor {
 	same("Mul", x, z)
 	y := x.like()
 	mul := x.scope.Kernels().Mul
-	x.zip(y, z, mul)
+	x.scope.Compute(x.needs && z.needs, func() { x.zip(y, z, mul) }, []*Tensor{y}, x, z)
 	return x.scope.Record("Mul", y, []*Tensor{x, z}, []*Tensor{only(z.needs, x), only(x.needs, z)}, func(g *Tensor) []*Tensor {
 		var dx, dz *Tensor
 		if x.needs {
@@ -52,11 +52,13 @@ func (x *Tensor) Scale(c float32) *Tensor {
 func (x *Tensor) scaled(c float32) *Tensor {
 	y := x.like()
 	scale := x.scope.Kernels().Scale
-	x.eachRow(1, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			scale(y.Row(i), x.Row(i), c)
-		}
-	})
+	x.scope.Compute(false, func() {
+		x.eachRow(1, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				scale(y.Row(i), x.Row(i), c)
+			}
+		})
+	}, []*Tensor{y}, x)
 	return y
 }
 
@@ -67,12 +69,15 @@ func (x *Tensor) AddRow(b *Tensor) *Tensor {
 		panic(fault("AddRow", "the second must be one row as wide as the first", x, b))
 	}
 	y := x.like()
-	add, row := x.scope.Kernels().Add, b.Row(0)
-	x.eachRow(1, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			add(y.Row(i), x.Row(i), row)
-		}
-	})
+	add := x.scope.Kernels().Add
+	x.scope.Compute(false, func() {
+		row := b.Row(0)
+		x.eachRow(1, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				add(y.Row(i), x.Row(i), row)
+			}
+		})
+	}, []*Tensor{y}, x, b)
 	return x.scope.Record("AddRow", y, []*Tensor{x, b}, nil, func(g *Tensor) []*Tensor {
 		return []*Tensor{g, g.columnSums(b)}
 	})
@@ -99,11 +104,13 @@ func (g *Tensor) columnSums(like *Tensor) *Tensor {
 // A unary op and its adjoint, which reads x or y.
 func (x *Tensor) unary(op string, f func(y, x []float32), back func(dx, g, at []float32), fromY bool) *Tensor {
 	y := x.like()
-	x.eachRow(8, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			f(y.Row(i), x.Row(i))
-		}
-	})
+	x.scope.Compute(!fromY, func() {
+		x.eachRow(8, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				f(y.Row(i), x.Row(i))
+			}
+		})
+	}, []*Tensor{y}, x)
 	at := x
 	if fromY {
 		at = y
@@ -270,10 +277,12 @@ func (x *Tensor) Dropout(rate float32, seed, site uint64) *Tensor {
 func (x *Tensor) dropped(rate float32, seed, site uint64) *Tensor {
 	y := x.like()
 	drop := x.scope.Kernels().Dropout
-	x.eachRow(16, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			drop(y.Row(i), x.Row(i), rate, seed, site, uint64(i*x.width))
-		}
-	})
+	x.scope.Compute(false, func() {
+		x.eachRow(16, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				drop(y.Row(i), x.Row(i), rate, seed, site, uint64(i*x.width))
+			}
+		})
+	}, []*Tensor{y}, x)
 	return y
 }

@@ -101,10 +101,37 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 	if fused {
 		e.Act = f.fused
 	}
+	y := x.scope.New(shape...)
+	x.scope.Compute(false, func() { x.multiply(w, b, y, transposed, recorded, e) }, []*Tensor{y}, x, w, b)
+	if fused {
+		return y
+	}
+	x.scope.Record(op, y, []*Tensor{x, w, b}, []*Tensor{only(w.needs, x), only(x.needs, w)}, func(g *Tensor) []*Tensor {
+		s := g.scope
+		var dx, dw *Tensor
+		if x.needs {
+			dx = s.New(x.shape...)
+			s.gemm(x.rows, in, out, g.View(), w.seen(!transposed), dx, nil)
+		}
+		if w.needs {
+			dw = s.New(w.shape...)
+			if transposed {
+				s.gemm(out, in, x.rows, g.Transposed(), x.View(), dw, nil)
+			} else {
+				s.gemm(in, out, x.rows, x.Transposed(), g.View(), dw, nil)
+			}
+		}
+		return []*Tensor{dx, dw, g.columnSums(b)}
+	})
+	return f.apply(y)
+}
+
+// multiply is y = x·W or x·Wᵀ with the epilogue and a bias, or nil.
+func (x *Tensor) multiply(w, b, y *Tensor, transposed, recorded bool, e kernel.Epilogue) {
+	in, out, low := x.width, y.width, asStored
 	if b != nil {
 		e.Bias = b.Row(0)
 	}
-	y, low := x.scope.New(shape...), asStored
 	if !recorded {
 		low = w.lowering(in)
 	}
@@ -127,27 +154,6 @@ func (x *Tensor) project(op string, w, b *Tensor, act Activation, transposed boo
 	} else {
 		x.scope.gemm(x.rows, out, in, x.View(), w.seen(transposed), y, &e)
 	}
-	if fused {
-		return y
-	}
-	x.scope.Record(op, y, []*Tensor{x, w, b}, []*Tensor{only(w.needs, x), only(x.needs, w)}, func(g *Tensor) []*Tensor {
-		s := g.scope
-		var dx, dw *Tensor
-		if x.needs {
-			dx = s.New(x.shape...)
-			s.gemm(x.rows, in, out, g.View(), w.seen(!transposed), dx, nil)
-		}
-		if w.needs {
-			dw = s.New(w.shape...)
-			if transposed {
-				s.gemm(out, in, x.rows, g.Transposed(), x.View(), dw, nil)
-			} else {
-				s.gemm(in, out, x.rows, x.Transposed(), g.View(), dw, nil)
-			}
-		}
-		return []*Tensor{dx, dw, g.columnSums(b)}
-	})
-	return f.apply(y)
 }
 
 // seen is w, or wᵀ, as the kernels read a matrix.

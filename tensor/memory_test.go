@@ -48,7 +48,7 @@ func TestTrainingMemory(t *testing.T) {
 		trainable bool
 		saved     int64 // values kept by a layer
 	}{
-		{"trained", true, 3}, // its input, the norm's and the activation's result
+		{"trained", true, 2}, // its input and the activation's result; the norm's is made again
 		{"frozen", false, 2}, // the norm's result went to a frozen weight alone
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -7,14 +7,16 @@ package tensor
 func (x *Tensor) LayerNorm(gamma, beta *Tensor, eps float32) *Tensor {
 	checkNorm("LayerNorm", x, gamma, beta)
 	s, k := x.scope, x.scope.Kernels()
-	y, stats := x.like(), s.New(2, max(x.rows, 1))
-	g, b := rowOf(gamma), rowOf(beta)
-	mean, rstd := stats.Row(0), stats.Row(1)
-	x.eachRow(6, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			mean[i], rstd[i] = k.LayerNorm(y.Row(i), x.Row(i), g, b, eps)
-		}
-	})
+	y, stats := x.like(), s.New(2, max(x.rows, 1)).Exact()
+	s.Compute(true, func() {
+		g, b := rowOf(gamma), rowOf(beta)
+		mean, rstd := stats.Row(0), stats.Row(1)
+		x.eachRow(6, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				mean[i], rstd[i] = k.LayerNorm(y.Row(i), x.Row(i), g, b, eps)
+			}
+		})
+	}, []*Tensor{y}, x, gamma, beta, stats)
 	return s.Record("LayerNorm", y, []*Tensor{x, gamma, beta}, []*Tensor{x, gamma, stats}, func(dy *Tensor) []*Tensor {
 		return normBack(x, dy, gamma, beta, stats.Row(0), stats.Row(1), func(dx, g, row []float32, i int) {
 			k.LayerNormBack(dx, g, row, rowOf(gamma), stats.Row(0)[i], stats.Row(1)[i])
@@ -27,13 +29,15 @@ func (x *Tensor) LayerNorm(gamma, beta *Tensor, eps float32) *Tensor {
 func (x *Tensor) RMSNorm(gamma *Tensor, eps float32) *Tensor {
 	checkNorm("RMSNorm", x, gamma, nil)
 	s, k := x.scope, x.scope.Kernels()
-	y, stats := x.like(), s.New(max(x.rows, 1))
-	g, rstd := rowOf(gamma), stats.Row(0)
-	x.eachRow(5, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			rstd[i] = k.RMSNorm(y.Row(i), x.Row(i), g, eps)
-		}
-	})
+	y, stats := x.like(), s.New(max(x.rows, 1)).Exact()
+	s.Compute(true, func() {
+		g, rstd := rowOf(gamma), stats.Row(0)
+		x.eachRow(5, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				rstd[i] = k.RMSNorm(y.Row(i), x.Row(i), g, eps)
+			}
+		})
+	}, []*Tensor{y}, x, gamma, stats)
 	return s.Record("RMSNorm", y, []*Tensor{x, gamma}, []*Tensor{x, gamma, stats}, func(dy *Tensor) []*Tensor {
 		return normBack(x, dy, gamma, nil, nil, stats.Row(0), func(dx, g, row []float32, i int) {
 			k.RMSNormBack(dx, g, row, rowOf(gamma), stats.Row(0)[i])

@@ -177,7 +177,7 @@ func (x *Tensor) CrossEntropyRows(targets []int32, smoothing float32, weights []
 		}
 	}
 	total, share := k.Sum(weights), smoothing/float32(max(x.width, 1))
-	loss, lse := s.New(x.rows, 1), s.New(max(x.rows, 1))
+	loss, lse := s.New(x.rows, 1), s.New(max(x.rows, 1)).Exact()
 	x.eachRow(8, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			t := targets[i]

@@ -17,15 +17,17 @@ func (x *Tensor) Gather(ids []int32) *Tensor {
 			panic(fault("Gather", "id "+itoa(int(id))+" at place "+itoa(i)+" is not a row", x))
 		}
 	}
-	y.eachRow(1, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			if ids[i] < 0 {
-				clear(y.Row(i))
-			} else {
-				x.copyRow(y.Row(i), int(ids[i]))
+	x.scope.Compute(false, func() {
+		y.eachRow(1, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				if ids[i] < 0 {
+					clear(y.Row(i))
+				} else {
+					x.copyRow(y.Row(i), int(ids[i]))
+				}
 			}
-		}
-	})
+		})
+	}, []*Tensor{y}, x)
 	return x.scope.Record("Gather", y, []*Tensor{x}, nil, func(g *Tensor) []*Tensor {
 		dx := x.gradToAddTo()
 		add := x.scope.Kernels().Add
@@ -56,9 +58,13 @@ func Concat(parts ...*Tensor) *Tensor {
 	at := make([]int, len(parts))
 	for i, off := 0, 0; i < len(parts); i++ {
 		at[i] = off
-		copyInto(y.Cols(off, off+parts[i].width), parts[i])
 		off += parts[i].width
 	}
+	s.Compute(false, func() {
+		for i, x := range parts {
+			copyInto(y.Cols(at[i], at[i]+x.width), x)
+		}
+	}, []*Tensor{y}, parts...)
 	return s.Record("Concat", y, parts, nil, func(g *Tensor) []*Tensor {
 		grads := make([]*Tensor, len(parts))
 		for i, x := range parts {
@@ -83,9 +89,13 @@ func Stack(parts ...*Tensor) *Tensor {
 	at := make([]int, len(parts))
 	for i, off := 0, 0; i < len(parts); i++ {
 		at[i] = off
-		copyInto(y.Slice(off, off+parts[i].rows), parts[i])
 		off += parts[i].rows
 	}
+	s.Compute(false, func() {
+		for i, x := range parts {
+			copyInto(y.Slice(at[i], at[i]+x.rows), x)
+		}
+	}, []*Tensor{y}, parts...)
 	return s.Record("Stack", y, parts, nil, func(g *Tensor) []*Tensor {
 		grads := make([]*Tensor, len(parts))
 		for i, x := range parts {

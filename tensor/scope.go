@@ -27,7 +27,7 @@ func (s *Scope) New(shape ...int) *Tensor {
 	rows, width := fold(shape)
 	b := s.take(rows * width)
 	if s.Tape != nil {
-		b.made = len(s.Tape.entries) + 1
+		b.made, b.grad = len(s.Tape.entries)+1, s.Tape.running
 	}
 	return &Tensor{scope: s, buf: b, data: b.mem, shape: slices.Clone(shape), rows: rows, width: width, stride: width}
 }
@@ -79,18 +79,29 @@ func (s *Scope) Weight(data []float32, panels *Panels, trainable bool, shape ...
 
 // Mark ends a layer: memory taken since the last Mark goes back, except what
 // tensors in keep use, what Keep was called on, and, with a tape, what an
-// adjoint will read.
+// adjoint will read and nothing makes again (see Compute).
 func (s *Scope) Mark(op string, keep ...*Tensor) {
 	for _, x := range keep {
 		x.live(op)
+		x.buf.boundary = true
+	}
+	staying := func(b *buffer) bool { return slices.ContainsFunc(keep, func(x *Tensor) bool { return x.buf == b }) }
+	for i := len(s.taken) - 1; i >= 0 && s.Tape != nil; i-- {
+		if b := s.taken[i]; b.saved {
+			s.settle(b, staying)
+		}
 	}
 	left := s.taken[:0]
 	for _, b := range s.taken {
-		if b.keep || b.saved || slices.ContainsFunc(keep, func(x *Tensor) bool { return x.buf == b }) {
-			left = append(left, b)
+		switch {
+		case b.keep || staying(b) || b.narrow != nil:
+		case !b.saved || b.dropped:
+			s.release(b, op)
 			continue
+		case s.Tape.BF16 && !b.exact:
+			s.narrowed(b, op)
 		}
-		s.release(b, op)
+		left = append(left, b)
 	}
 	clear(s.taken[len(left):])
 	s.taken = left
@@ -98,6 +109,10 @@ func (s *Scope) Mark(op string, keep ...*Tensor) {
 
 // release gives a buffer back at once.
 func (s *Scope) release(b *buffer, op string) {
+	if b.narrow != nil {
+		s.Device.Free(b.narrow)
+		b.narrow = nil
+	}
 	if b.alien || b.free != "" {
 		return
 	}

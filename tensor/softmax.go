@@ -33,7 +33,7 @@ func (x *Tensor) CrossEntropy(targets []int32) *Tensor {
 		panic(&Fault{Op: "CrossEntropy", Shapes: [][]int{x.shape, {len(targets)}}, Msg: "there must be one target a row"})
 	}
 	s, k := x.scope, x.scope.Kernels()
-	lse := s.New(max(x.rows, 1))
+	lse := s.New(max(x.rows, 1)).Exact()
 	loss, count := s.New(), 0
 	for i, t := range targets {
 		if t == Ignore {

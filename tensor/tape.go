@@ -4,6 +4,13 @@ import "fmt"
 
 // Tape records ops so that Backward can run their adjoints in reverse.
 type Tape struct {
+	// Recompute keeps of each layer its output alone: what else adjoints read is
+	// computed again when they do, to the same bits.
+	Recompute bool
+	// BF16 rounds what adjoints read of a layer to bfloat16 at the layer's end,
+	// which halves its memory and changes gradients by about a part in 500.
+	BF16 bool
+
 	entries []entry
 	running bool // Backward is under way: what adjoints compute is not recorded
 }
@@ -12,6 +19,7 @@ type entry struct {
 	op     string
 	out    *Tensor
 	inputs []*Tensor
+	saved  []*Tensor
 	back   func(g *Tensor) []*Tensor
 }
 
@@ -38,7 +46,7 @@ func (s *Scope) Record(op string, out *Tensor, inputs, saved []*Tensor, back fun
 			x.buf.saved = true
 		}
 	}
-	s.Tape.entries = append(s.Tape.entries, entry{op, out, inputs, back})
+	s.Tape.entries = append(s.Tape.entries, entry{op, out, inputs, saved, back})
 	return out
 }
 
@@ -86,6 +94,9 @@ func (x *Tensor) Backward() {
 			g = e.out.gradOfView()
 		}
 		if g != nil {
+			for _, x := range e.saved {
+				x.restore()
+			}
 			grads := e.back(g)
 			if len(grads) != len(e.inputs) {
 				panic(fmt.Sprintf("tensor: adjoint of %s gives %d gradients for %d inputs", e.op, len(grads), len(e.inputs)))
@@ -182,7 +193,7 @@ func (x *Tensor) leaf() bool { return x.buf.alien }
 
 // scratch says whether g lies in memory that an adjoint took, rather than in a
 // value's.
-func (g *Tensor) scratch() bool { return g.buf.made > len(g.scope.Tape.entries) }
+func (g *Tensor) scratch() bool { return g.buf.grad }
 
 // shaped is g, whose rows have no gaps or are x's, in the shape of x.
 func (g *Tensor) shaped(x *Tensor) *Tensor {

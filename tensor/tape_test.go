@@ -115,7 +115,7 @@ func TestCompositions(t *testing.T) {
 			for trial := range uint64(8) {
 				d := newDraw(uint64(n)<<32|trial, false)
 				c := o.draw(d)
-				s := tensor.NewScope(dev, new(tensor.Tape))
+				s := tensor.NewScope(dev, &tensor.Tape{Recompute: trial%4 == 1})
 				x, values := make([]operand, 2), make([]*tensor.Tensor, 2)
 				for i, m := range c.in {
 					if trial%2 == 0 { // leaves as they are
@@ -132,6 +132,9 @@ func TestCompositions(t *testing.T) {
 					if !within(float64(have), want.v[i], unit*(o.relative*want.v[i]*want.v[i]+o.absolute)) {
 						t.Fatalf("element %d: have %v, want %v", i, have, want.v[i])
 					}
+				}
+				if trial%4 < 2 {
+					s.Mark("the end of the layer", y)
 				}
 				cotangent := d.normal(want.rows, want.width)
 				y.Mul(s.Of(cotangent.float32s(), y.Shape()...)).Sum().Backward()

@@ -53,6 +53,17 @@ type buffer struct {
 	alien bool   // not the scope's to free
 	made  int    // index of the tape entry that wrote it, plus 1
 	refs  int    // gradients that share it
+	grad  bool   // taken by an adjoint, not a value's
+
+	// With a tape, for what an adjoint reads:
+	recipe   *recipe   // makes it again; nil: nothing does
+	boundary bool      // a layer's output
+	settled  bool      // a mark has decided what becomes of it
+	dropped  bool      // the recipe is to make it again
+	moved    bool      // mem is not where it was at first
+	exact    bool      // never rounded
+	narrow   []float32 // its numbers in bfloat16, two in the place of one; nil: they are in mem
+	count    int       // how many those are
 }
 
 // Shape is the sizes of the axes; the caller must not change it.
@@ -134,6 +145,9 @@ func (x *Tensor) live(op string) {
 	}
 	if x.buf.free != "" {
 		panic(fault(op, "used after its memory went back at "+x.buf.free+"; Keep what must outlive a layer", x))
+	}
+	if x.buf.moved && len(x.data) > 0 && &x.data[0] != &x.buf.mem[x.baseOff] {
+		panic(fault(op, "its memory was made anew; Record does not know that an adjoint reads it", x))
 	}
 }
 

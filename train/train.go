@@ -31,6 +31,10 @@ type Options struct {
 	Seed       uint64   // of dropout
 	Device     device.Device
 
+	// How passes hold what Backward reads; see nn.Options.
+	Recompute       bool
+	BF16Activations bool
+
 	// Prepare sets up the pass of a batch; nil: as it is made.
 	Prepare func(p *nn.Pass)
 
@@ -105,7 +109,8 @@ func (t *Trainer) step(ctx context.Context, batches []data.Batch) (Step, error) 
 	grads := t.Optimizer.Gradients()
 	grads.Reset()
 	for i, b := range batches {
-		p := nn.NewPass(ctx, b.Rows, nn.Options{Device: t.Options.Device, Tape: true})
+		p := nn.NewPass(ctx, b.Rows, nn.Options{Device: t.Options.Device, Tape: true,
+			Recompute: t.Options.Recompute, BF16Activations: t.Options.BF16Activations})
 		defer p.Close() // View's gradients hold until the step is done
 		p.Train, p.Seed = true, t.passSeed(i)
 		if t.Options.Prepare != nil {
