@@ -1,6 +1,7 @@
 package finetune
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -152,6 +153,7 @@ func Open(dir string, t Task) (*Model, error) {
 
 // open is Open without what stands beside the weights.
 func open(dir string, t Task) (_ *Model, err error) {
+	t.Kind = cmp.Or(t.Kind, batch.Classes)
 	config, err := checkpoint.Config(os.DirFS(dir), dir)
 	if err != nil {
 		return nil, err
