@@ -272,21 +272,25 @@ func (o Options) training(judged bool, m *Model) (_ *fitting, err error) {
 	if path, _, err := train.Latest(o.Out); err != nil || path != "" && !o.Resume {
 		return f, err // Fit says what is wrong
 	}
-	board, err := tfevents.Create(filepath.Join(o.Out, boardDir))
-	if err != nil {
-		return nil, err
+	return f, f.openBoard(filepath.Join(o.Out, boardDir))
+}
+
+// openBoard lets TensorBoard look on, beside whoever does already.
+func (f *fitting) openBoard(dir string) (err error) {
+	if f.board, err = tfevents.Create(dir); err != nil {
+		return err
 	}
-	f.board = board
-	f.Training.Watch = func(e train.Event) {
+	watch := f.Watch
+	f.Watch = func(e train.Event) {
 		if r := e.Record; r != nil {
 			// A curve that cannot be written is no reason to end a run.
-			_ = board.Add(int64(r.Step), scalars(r)...)
+			_ = f.board.Add(int64(r.Step), scalars(r)...)
 		}
-		if o.Watch != nil {
-			o.Watch(e)
+		if watch != nil {
+			watch(e)
 		}
 	}
-	return f, nil
+	return nil
 }
 
 // scalars are what TensorBoard shows of a step.

@@ -21,7 +21,7 @@ func newTrain(a *app) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTrainLM(a))
+	cmd.AddCommand(newTrainLM(a), newTrainMLM(a), newTrainCLM(a))
 	return cmd
 }
 
