@@ -63,7 +63,7 @@ func (p Pretraining) Run(ctx context.Context) (_ *train.Result, err error) {
 		return nil, err
 	}
 	run := train.Run{Plan: t.Plan, Model: m.Model.Model, Loss: m.loss, Data: learn, Out: t.Out, Resume: t.Resume, SaveEvery: t.SaveEvery,
-		Config: m.Config, Files: m.Tokenizer.Save, Watch: t.Watch}
+		Config: m.Config, Files: m.SaveFiles, Watch: t.Watch}
 	run.KeepBest = t.KeepBest && len(held) > 0
 	if len(held) > 0 {
 		h := source(held)
@@ -162,7 +162,7 @@ func (p Pretraining) start(texts []string) (*pretrained, error) {
 			length = min(length, most)
 		}
 		m.close = loaded.Close
-		m.Model = &scratch.Model{Model: loaded.Model, Options: scratch.Options{Length: length}, Architecture: loaded.Architecture,
+		m.Model = &scratch.Model{Model: loaded.Model, Options: scratch.Options{Task: p.Task, Length: length}, Architecture: loaded.Architecture,
 			Config: loaded.Folder.Config, Tokenizer: t}
 	}
 	switch filler, ok := m.Model.Model.(model.Filler); {

@@ -6,11 +6,15 @@ import (
 	"github.com/qkvgo/qkv/data"
 )
 
-// Documents are texts without labels as the model is pretrained on them: ids with
-// special tokens, those that are too long cut into as many as they need.
+// Documents are texts without labels as the model is pretrained on them: ids between
+// [CLS] and [SEP], or between tokens that end a text where the tokenizer has these;
+// texts that are too long are cut into as many parts as they need.
 func (m *Model) Documents(texts iter.Seq[string]) (all [][]int32) {
-	special := m.Tokenizer.IDs("")
-	most := m.Options.Length - len(special)
+	special, end := m.Tokenizer.IDs(""), m.Tokenizer.Special.EOS
+	if len(special) == 0 && end >= 0 {
+		special = []int32{end, end}
+	}
+	most := max(m.Options.Length-len(special), 1)
 	for text := range texts {
 		ids := m.Tokenizer.AppendIDs(nil, text)
 		for lo := 0; lo < len(ids); lo += most {

@@ -2,11 +2,15 @@ package scratch
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"iter"
+	"path/filepath"
 	"slices"
 
 	"github.com/qkvgo/qkv/checkpoint"
 	"github.com/qkvgo/qkv/data"
+	"github.com/qkvgo/qkv/internal/atomicfile"
 	"github.com/qkvgo/qkv/model"
 	"github.com/qkvgo/qkv/model/bag"
 	"github.com/qkvgo/qkv/nn"
@@ -71,7 +75,8 @@ const initStd = 0.02
 
 // learn makes the vocabulary.
 func (o Options) learn(texts iter.Seq[string]) (t *token.Tokenizer, err error) {
-	words := token.WordOptions{VocabSize: o.Vocab, MinFrequency: o.MinFrequency, Cased: o.Cased, Enclosed: o.enclosed()}
+	words := token.WordOptions{VocabSize: o.Vocab, MinFrequency: o.MinFrequency, Cased: o.Cased, Enclosed: o.enclosed(),
+		Ends: o.Task == "causal-lm"}
 	switch o.Tokens {
 	case "words":
 		t, err = token.TrainWords(texts, words)
@@ -116,7 +121,24 @@ func (m *Model) Save(dir string) error {
 	if err := checkpoint.Save(dir, m.Model, m.Config); err != nil {
 		return err
 	}
-	return m.Tokenizer.Save(dir)
+	return m.SaveFiles(dir)
+}
+
+// SaveFiles writes what the folder of the model has beside its weights and
+// config.json.
+func (m *Model) SaveFiles(dir string) error {
+	if err := m.Tokenizer.Save(dir); err != nil {
+		return err
+	}
+	if m.Options.Task != "causal-lm" || m.Tokenizer.Special.EOS < 0 {
+		return nil
+	}
+	text := fmt.Sprintf("{\n  \"_from_model_config\": true,\n  \"bos_token_id\": %d,\n  \"eos_token_id\": %d\n}\n",
+		m.Tokenizer.Special.EOS, m.Tokenizer.Special.EOS)
+	return atomicfile.Write(filepath.Join(dir, "generation_config.json"), func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	})
 }
 
 // Parameters counts the numbers that training changes.

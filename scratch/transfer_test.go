@@ -117,3 +117,28 @@ func TestMaskedToken(t *testing.T) {
 		t.Errorf("loss of the chosen rows %v, of all %v", have, want)
 	}
 }
+
+// A text that is pretrained on stands between the tokens that its model knows as its
+// ends, and is cut into parts that fit, none of which loses a token.
+func TestDocuments(t *testing.T) {
+	for task, ends := range map[string][2]string{"masked-lm": {"[CLS]", "[SEP]"}, "causal-lm": {"<|endoftext|>", "<|endoftext|>"}} {
+		texts, _ := corpus()
+		m, err := scratch.New(scratch.Options{Kind: "transformer", Task: task, Tokens: "words", Width: 8, Heads: 2, Length: 6}, slices.Values(texts), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts := m.Documents(slices.Values(texts[4:5]))
+		var whole []int32
+		for _, ids := range parts {
+			first, _ := m.Tokenizer.IDToToken(ids[0])
+			last, _ := m.Tokenizer.IDToToken(ids[len(ids)-1])
+			if len(ids) > 6 || first != ends[0] || last != ends[1] {
+				t.Errorf("%s: a part of %d tokens from %s to %s", task, len(ids), first, last)
+			}
+			whole = append(whole, ids[1:len(ids)-1]...)
+		}
+		if want := m.Tokenizer.AppendIDs(nil, texts[4]); len(parts) < 2 || !slices.Equal(whole, want) {
+			t.Errorf("%s: %d parts hold %v, want %v", task, len(parts), whole, want)
+		}
+	}
+}

@@ -16,14 +16,19 @@ type WordOptions struct {
 	Cased        bool // keep upper case; else texts are made lower case
 	// Enclosed puts a text between [CLS] and [SEP], as BERT has it, and gives the vocabulary these and [MASK].
 	Enclosed bool
+	// Ends gives the vocabulary the token <|endoftext|>, which ends a text for a model that goes on with texts.
+	Ends bool
 }
 
-// Special are the special tokens, in the order of their ids: [PAD] 0, [UNK] 1, and of enclosed texts [CLS], [SEP] and
-// [MASK].
+// Special are the special tokens, in the order of their ids: [PAD] 0, [UNK] 1, of enclosed texts [CLS], [SEP] and [MASK],
+// and what ends a text.
 func (o WordOptions) Special() []string {
 	s := []string{"[PAD]", "[UNK]"}
 	if o.Enclosed {
 		s = append(s, "[CLS]", "[SEP]", "[MASK]")
+	}
+	if o.Ends {
+		s = append(s, "<|endoftext|>")
 	}
 	return s
 }

@@ -57,6 +57,12 @@ func TestTrainWordsOpens(t *testing.T) {
 	if have, want := again.Special, (Special{-1, -1, 0, 1, 2, 3, 4}); have != want {
 		t.Errorf("special: have %+v, want %+v", have, want)
 	}
+	if tok, err = TrainWords(slices.Values(wordTexts), WordOptions{Ends: true}); err != nil {
+		t.Fatal(err)
+	}
+	if have, want := tok.Special, (Special{2, 2, 0, 1, -1, -1, -1}); have != want {
+		t.Errorf("special: have %+v, want %+v", have, want)
+	}
 }
 
 // Pieces spell every word of known characters; frequent words are whole.
