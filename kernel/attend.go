@@ -121,6 +121,10 @@ func (s *Set) GemmPlain(m, n, k int, a, b View, c []float32, ldc int, accumulate
 	}
 	t := s.tiles
 	for j := 0; j < n; j += t.width {
-		t.tile(m, min(t.width, n-j), k, a.Data, a.RowStride, a.ColStride, b.Data[j:], b.RowStride, c[j:], ldc, accumulate, nil)
+		from := c[j:]
+		if !accumulate {
+			from = nil
+		}
+		t.tile(m, min(t.width, n-j), k, a.Data, a.RowStride, a.ColStride, b.Data[j:], b.RowStride, from, ldc, c[j:], ldc, ahead{})
 	}
 }

@@ -93,11 +93,13 @@ func FlushedFMA(a, b, acc float32) float32 {
 	return v
 }
 
-func tileFlushGo(m, n, k int, a []float32, ar, ac int, b []float32, bs int, c []float32, ldc int, accumulate bool, _ []float32) {
+func tileFlushGo(m, n, k int, a []float32, ar, ac int, b []float32, bs int, from []float32, ldf int, to []float32, ldt int, _ ahead) {
 	for i := range m {
-		row := c[i*ldc:][:n]
-		if !accumulate {
+		row := to[i*ldt:][:n]
+		if from == nil {
 			clear(row)
+		} else {
+			copy(row, from[i*ldf:])
 		}
 		for p := range k {
 			v := zeroBF16(a[i*ar+p*ac])
@@ -391,20 +393,9 @@ func (s *Set) thinRow(a []float32, b *Pairs, j, end int, c []float32) {
 }
 
 // multiplyWidened computes the columns n0 to n1 of C over k rows of B, which are
-// widened some columns at a time.
+// widened a block at a time.
 func (s *Set) multiplyWidened(m, k int, a View, b *Pairs, n0, n1 int, c []float32, ldc int, e *Epilogue, ws *Workspace) {
-	if ws == nil {
-		ws = new(Workspace)
-	}
-	step := max(1, s.tiles.blocks(caches()).pack/max(1, 2*b.steps)/b.width) * b.width
-	for j := n0; j < n1; j += step {
-		cols := min(step, n1-j)
-		ws.panels = grow(ws.panels, packedLen(2*b.steps, cols, b.width))
-		for at := 0; at < cols && b.steps > 0; at += b.width {
-			s.bf16.widen(ws.panels[at*2*b.steps:], b.data[(j+at)*b.steps:][:b.width*b.steps], b.width)
-		}
-		s.multiply(m, cols, a, operand{k, ws.panels, 2 * b.steps, b.width}, j, c, ldc, false, e)
-	}
+	s.multiply(m, n1-n0, a, operand{k: k, words: b.data[n0*b.steps:], steps: b.steps, widen: s.bf16.widen}, n0, c, ldc, false, e, ws)
 }
 
 // depthBF16 is how many steps a tile runs at most before its sums go to C: so
@@ -428,11 +419,11 @@ func (s *Set) dots(a *BF16Rows, r0, r1 int, b *Pairs, n0, n1 int, c []float32, l
 		return
 	}
 	block := max(t.rows, caches().L2/2/4/a.stride/t.rows*t.rows)
-	even(r1-r0, block, func(from, rows int) {
+	even(r1-r0, block, 1, func(from, rows int) {
 		const panels = 8 // that are finished together
 		for j := n0; j < n1; j += panels * width {
 			end := min(j+panels*width, n1)
-			even(b.steps, depthBF16, func(p, depth int) {
+			even(b.steps, depthBF16, 1, func(p, depth int) {
 				s.dotStrip(a, r0+from, rows, b, p, depth, j, end, bias, c, ldc)
 			})
 			s.finish(r0+from, rows, j, end, c, ldc, &after)

@@ -10,4 +10,4 @@ func widenAVX2(dst *float32, panel *uint32, steps int)
 // tileFlushedAVX2 runs the loop of tileAVX2 with MXCSR's DAZ and FTZ set
 //
 //go:noescape
-func tileFlushedAVX2(m, n, k int, a *float32, ar, ac int, b *float32, bs int, c *float32, ldc int, accumulate bool, next *float32, lines int)
+func tileFlushedAVX2(m, n, k int, a *float32, ar, ac int, b *float32, bs int, from *float32, ldf int, to *float32, ldt int, next *float32, pairs, apart, step, hop int)

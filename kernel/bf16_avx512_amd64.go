@@ -10,7 +10,7 @@ func widenAVX512(dst *float32, panel *uint32, steps int)
 // tileFlushedAVX512 runs the loop of tileAVX512 with MXCSR's DAZ and FTZ set
 //
 //go:noescape
-func tileFlushedAVX512(m, n, k int, a *float32, ar, ac int, b *float32, bs int, c *float32, ldc int, accumulate bool, next *float32, lines int)
+func tileFlushedAVX512(m, n, k int, a *float32, ar, ac int, b *float32, bs int, from *float32, ldf int, to *float32, ldt int, next *float32, pairs, apart, step, hop int)
 
 // dotsAVX512 runs the loop of GemmBF16 over m rows and whole panels, with distances in bytes
 //

@@ -35,10 +35,10 @@ done:
 	VZEROUPPER
 	RET
 
-// func tileFlushedAVX512(m, n, k int, a *float32, ar, ac int, b *float32, bs int, c *float32, ldc int, accumulate bool, next *float32, lines int)
+// func tileFlushedAVX512(m, n, k int, a *float32, ar, ac int, b *float32, bs int, from *float32, ldf int, to *float32, ldt int, next *float32, pairs, apart, step, hop int)
 //
 // of tileAVX512 with MXCSR's DAZ and FTZ set
-TEXT ·tileFlushedAVX512(SB), NOSPLIT, $112-104
+TEXT ·tileFlushedAVX512(SB), NOSPLIT, $144-136
 	MOVQ m+0(FP), AX
 	MOVQ AX, 0(SP)
 	MOVQ n+8(FP), AX
@@ -55,23 +55,31 @@ TEXT ·tileFlushedAVX512(SB), NOSPLIT, $112-104
 	MOVQ AX, 48(SP)
 	MOVQ bs+56(FP), AX
 	MOVQ AX, 56(SP)
-	MOVQ c+64(FP), AX
+	MOVQ from+64(FP), AX
 	MOVQ AX, 64(SP)
-	MOVQ ldc+72(FP), AX
+	MOVQ ldf+72(FP), AX
 	MOVQ AX, 72(SP)
-	MOVB accumulate+80(FP), AX
-	MOVB AX, 80(SP)
-	MOVQ next+88(FP), AX
+	MOVQ to+80(FP), AX
+	MOVQ AX, 80(SP)
+	MOVQ ldt+88(FP), AX
 	MOVQ AX, 88(SP)
-	MOVQ lines+96(FP), AX
+	MOVQ next+96(FP), AX
 	MOVQ AX, 96(SP)
-	STMXCSR 104(SP)
-	MOVL 104(SP), AX
+	MOVQ pairs+104(FP), AX
+	MOVQ AX, 104(SP)
+	MOVQ apart+112(FP), AX
+	MOVQ AX, 112(SP)
+	MOVQ step+120(FP), AX
+	MOVQ AX, 120(SP)
+	MOVQ hop+128(FP), AX
+	MOVQ AX, 128(SP)
+	STMXCSR 136(SP)
+	MOVL 136(SP), AX
 	ORL $0x8040, AX
-	MOVL AX, 108(SP)
-	LDMXCSR 108(SP)
+	MOVL AX, 140(SP)
+	LDMXCSR 140(SP)
 	CALL ·tileAVX512(SB)
-	LDMXCSR 104(SP)
+	LDMXCSR 136(SP)
 	RET
 
 // func dotsAVX512(m, panels, steps int, a *uint32, lda int, b *uint32, panel int, bias, c *float32, ldc int, accumulate bool)

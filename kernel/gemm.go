@@ -1,11 +1,6 @@
 package kernel
 
-import (
-	"math"
-	"unsafe"
-
-	"github.com/qkvgo/qkv/internal/cpu"
-)
+import "unsafe"
 
 // View is a strided matrix: element (i, j) is Data[i*RowStride+j*ColStride].
 // Transposing swaps the strides.
@@ -41,114 +36,6 @@ type Epilogue struct {
 	ResidualStride int       // from row to row
 }
 
-// Workspace is scratch memory of the products. The zero value is ready; it
-// grows as needed and may serve one call after another, not two at once.
-type Workspace struct {
-	panels []float32 // of B
-}
-
-// tiling is how a set multiplies: by tiles of up to rows × width elements of C
-// held in registers, from panels of B that are width columns wide.
-type tiling struct {
-	rows, width int
-	tile        tileFunc
-	pack        func(dst []float32, width, k, n int, b View)
-	turn        func(dst []float32, stride, n, width int, x View)
-}
-
-// tileFunc computes m rows and n columns of C, at most a panel's width, each
-// element by the chain acc = FMA(a, b, acc) over k ascending, from zero or from C:
-//
-//	c[i*ldc+j] = Σ_p a[i*ar+p*ac] · b[p*bs+j]
-//
-// b may be read up to a whole width. next is memory that the call after this one
-// will read, worth fetching early.
-type tileFunc func(m, n, k int, a []float32, ar, ac int, b []float32, bs int, c []float32, ldc int, accumulate bool, next []float32)
-
-func tileGo(m, n, k int, a []float32, ar, ac int, b []float32, bs int, c []float32, ldc int, accumulate bool, _ []float32) {
-	for i := range m {
-		row := c[i*ldc:][:n]
-		if !accumulate {
-			clear(row)
-		}
-		for p := range k {
-			v := a[i*ar+p*ac]
-			wide := float64(v)
-			for j, w := range b[p*bs:][:n] {
-				// FMA by hand, since most of the time goes here.
-				sum := wide*float64(w) + float64(row[j])
-				if bits := math.Float64bits(sum); bits&(1<<29-1) != 1<<28 && bits<<1 >= normal<<1 {
-					row[j] = float32(sum)
-				} else {
-					row[j] = fmaOdd(v, w, row[j])
-				}
-			}
-		}
-	}
-}
-
-// operand is B as the tiles read it: row p of the panel that starts at column
-// j is at data[j*colStep+p*rowStep].
-type operand struct {
-	k                int
-	data             []float32
-	colStep, rowStep int
-}
-
-// from returns the operand whose column 0 is column j of b.
-func (b operand) from(j int) operand {
-	if b.k > 0 {
-		b.data = b.data[j*b.colStep:]
-	}
-	return b
-}
-
-// after is what the tiles read after depth rows of the panel at row p and column
-// j, where a block has cols columns: the next panel, or the first one at the next
-// rows, or the next block; nothing where B is not in panels.
-func (b operand) after(p, j, depth, cols, width int) []float32 {
-	if b.rowStep != width {
-		return nil
-	}
-	at := (j+width)*b.colStep + p*width
-	if j+width >= cols {
-		at = (p + depth) * width
-		if p+depth >= b.k {
-			at = cols * b.colStep
-		}
-	}
-	at = min(at, len(b.data))
-	return b.data[at:min(at+depth*width, len(b.data))]
-}
-
-// blocks are the lengths in which a product walks through its operands.
-type blocks struct {
-	k    int // a panel of so many rows stays in L1
-	m    int // so many rows of A, k columns wide, stay in L2
-	n    int // columns of C that are finished together
-	pack int // floats of B packed at a time
-}
-
-func (t *tiling) blocks(c cpu.Caches) blocks {
-	k := max(64, c.L1*2/3/4/t.width)
-	return blocks{
-		k:    k,
-		m:    max(t.rows, c.L2/4/4/k/t.rows*t.rows),
-		n:    8 * t.width,
-		pack: max(1<<16, 2*c.L2/4),
-	}
-}
-
-// even cuts n into the fewest pieces of at most size, as equal as can be, and
-// calls f for each.
-func even(n, size int, f func(from, length int)) {
-	pieces := (n + size - 1) / size
-	for i := range pieces {
-		from := i * n / pieces
-		f(from, (i+1)*n/pieces-from)
-	}
-}
-
 // Gemm computes C = A·B, or C += A·B if accumulate, then the epilogue (nil:
 // nothing). A is [m, k], B is [k, n], C [m, n] with stride ldc from row to row.
 // Every element is one chain acc = FMA(a, b, acc) over k ascending, from zero
@@ -161,27 +48,7 @@ func (s *Set) Gemm(m, n, k int, a, b View, c []float32, ldc int, accumulate bool
 	if m == 0 || n == 0 {
 		return
 	}
-	if ws == nil {
-		ws = new(Workspace)
-	}
-	t := s.tiles
-	size := t.blocks(caches())
-	j := 0
-	if b.ColStride == 1 && m <= 2*t.rows {
-		// Too few rows to make up for packing: read B in place, but for the last
-		// columns, where a panel would reach beyond it.
-		j = n / t.width * t.width
-		s.multiply(m, j, a, operand{k, b.Data, 1, b.RowStride}, 0, c, ldc, accumulate, e)
-	}
-	step := max(1, size.pack/max(1, k)/t.width) * t.width
-	for ; j < n; j += step {
-		cols := min(step, n-j)
-		ws.panels = grow(ws.panels, packedLen(k, cols, t.width))
-		if k > 0 {
-			t.pack(ws.panels, t.width, k, cols, b.at(0, j))
-		}
-		s.multiply(m, cols, a, operand{k, ws.panels, k, t.width}, j, c, ldc, accumulate, e)
-	}
+	s.multiply(m, n, a, operand{k: k, view: b}, 0, c, ldc, accumulate, e, ws)
 }
 
 // GemmPacked is Gemm with B packed by the same set, for the columns n0 to n1
@@ -197,49 +64,13 @@ func (s *Set) GemmPacked(m int, a View, b *Packed, n0, n1 int, c []float32, ldc 
 	}
 	a.check("A", m, b.K)
 	checkC(m, n1, c, ldc)
-	s.multiply(m, n1-n0, a, operand{b.K, b.data[n0*b.K:], b.K, b.width}, n0, c, ldc, accumulate, e)
+	s.multiply(m, n1-n0, a, operand{k: b.K, panels: b.data[n0*b.K:]}, n0, c, ldc, accumulate, e, ws)
 }
 
 func checkC(m, n int, c []float32, ldc int) {
 	if m > 0 && n > 0 && (len(c) < (m-1)*ldc+n || m > 1 && ldc < n) {
 		panic("kernel: Gemm: C is shorter than its shape and stride say")
 	}
-}
-
-// multiply computes the n columns of C from column shift on, block by block.
-func (s *Set) multiply(m, n int, a View, b operand, shift int, c []float32, ldc int, accumulate bool, e *Epilogue) {
-	size := s.tiles.blocks(caches())
-	even(m, size.m, func(i, rows int) {
-		left := a
-		if b.k > 0 {
-			left = a.at(i, 0)
-		}
-		for j := 0; j < n; j += size.n {
-			cols := min(size.n, n-j)
-			s.multiplyBlock(size.k, rows, cols, left, b.from(j), c[i*ldc+shift+j:], ldc, accumulate)
-			s.finish(i, rows, shift+j, shift+j+cols, c, ldc, e)
-		}
-	})
-}
-
-// multiplyBlock computes one block of C, which starts c, a block of k after the
-// other.
-func (s *Set) multiplyBlock(kSize, rows, cols int, a View, b operand, c []float32, ldc int, accumulate bool) {
-	if b.k == 0 {
-		for r := 0; r < rows && !accumulate; r++ {
-			clear(c[r*ldc:][:cols])
-		}
-		return
-	}
-	t := s.tiles
-	even(b.k, kSize, func(p, depth int) {
-		left := a.at(0, p)
-		for j := 0; j < cols; j += t.width {
-			t.tile(rows, min(t.width, cols-j), depth, left.Data, a.RowStride, a.ColStride,
-				b.data[j*b.colStep+p*b.rowStep:], b.rowStep, c[j:], ldc, accumulate || p > 0,
-				b.after(p, j, depth, cols, t.width))
-		}
-	})
 }
 
 // finish applies the epilogue to columns n0 to n1 of rows i to i+rows.

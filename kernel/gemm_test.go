@@ -154,20 +154,41 @@ func TestGemmRowAlone(t *testing.T) {
 	}
 }
 
-// TestGemmBlocking: neither the caches nor the block lengths matter.
+// TestGemmBlocking: neither the caches nor the block lengths matter, nor where
+// rows of A and C lie.
 func TestGemmBlocking(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
-	const m, n, k = 50, 70, 300
-	a, b := stored(r, m, k, false, 0), stored(r, k, n, true, 0)
+	const m, n, k = 50, 200, 300
 	for _, s := range Sets() {
-		p := s.Pack(k, n, b)
-		want := make([]float32, m*n)
-		s.GemmPacked(m, a, p, 0, n, want, n, false, nil, nil)
-		for _, kSize := range []int{1, 7, 64, 299, 300, 1000} {
-			have := make([]float32, m*n)
-			s.multiplyBlock(kSize, m, n, a, operand{k, p.data, k, p.width}, have, n, false)
-			if err := sameBits(have, want); err != nil {
-				t.Errorf("%s: k in pieces of %d: %v", s.Name, kSize, err)
+		for _, gap := range []int{0, 1024} {
+			for layout := range 4 {
+				wide := func(rows, cols int, transposed bool) View {
+					if gap == 0 {
+						return stored(r, rows, cols, transposed, 0)
+					}
+					if transposed {
+						return stored(r, rows, cols, true, gap-rows)
+					}
+					return stored(r, rows, cols, false, gap-cols)
+				}
+				a, b := wide(m, k, layout&1 != 0), wide(k, n, layout&2 != 0)
+				ldc := max(n, gap)
+				before := make([]float32, m*ldc)
+				fillValues(r, before, 0)
+				want, accumulate := append([]float32(nil), before...), layout >= 2
+				product{m: m, n: n, k: k, accumulate: accumulate}.naive(a, b, want, ldc, nil)
+				p := s.Pack(k, n, b)
+				for _, size := range []blocks{{1, 12, 32}, {7, 50, 64}, {64, 13, 256}, {299, 1, 32}, {300, 24, 96}, {1000, 1000, 1024}} {
+					for _, op := range []operand{{k: k, view: b}, {k: k, panels: p.data}} {
+						size.n = max(size.n/s.tiles.width, 1) * s.tiles.width
+						have := append([]float32(nil), before...)
+						w := walk{s.tiles, size, m, n, a, op, false, have, ldc, accumulate, new(Workspace)}
+						w.run(func(int, int, int, int) {})
+						if err := sameBits(have, want); err != nil {
+							t.Errorf("%s: layout %d, rows %d apart, blocks %+v: %v", s.Name, layout, gap, size, err)
+						}
+					}
+				}
 			}
 		}
 	}
@@ -263,7 +284,7 @@ func BenchmarkPeak(b *testing.B) {
 			t := s.tiles
 			c := make([]float32, t.rows*t.width)
 			for b.Loop() {
-				t.tile(t.rows, t.width, k, line, 0, 0, line, 0, c, t.width, false, nil)
+				t.tile(t.rows, t.width, k, line, 0, 0, line, 0, nil, 0, c, t.width, ahead{})
 			}
 			b.ReportMetric(2*k*float64(t.rows*t.width)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
 		})

@@ -282,7 +282,7 @@ func (s *Set) GemmInt8(a *Quantized, r0, r1 int, b *PackedInt8, n0, n1 int, c []
 	bias := after.Bias
 	after.Bias = nil // the tiles add it
 	block := max(t.rows, caches().L2/4/max(a.stride, 1)/t.rows*t.rows)
-	even(r1-r0, block, func(from, rows int) {
+	even(r1-r0, block, 1, func(from, rows int) {
 		const panels = 8 // that are finished together
 		for j := n0; j < n1; j += panels * t.width {
 			end := min(j+panels*t.width, n1)

@@ -2,14 +2,14 @@
 
 #include "textflag.h"
 
-// func tileAVX2(m, n, k int, a *float32, ar, ac int, b *float32, bs int, c *float32, ldc int, accumulate bool, next *float32, lines int)
+// func tileAVX2(m, n, k int, a *float32, ar, ac int, b *float32, bs int, from *float32, ldf int, to *float32, ldt int, next *float32, pairs, apart, step, hop int)
 //
-// c[i*ldc+j] (+)= Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m, j < n, p < k, with distances in bytes; before each tile, so many lines from next on are prefetched
-TEXT ·tileAVX2(SB), NOSPLIT, $0-104
+// to[i*ldt+j] = from[i*ldf+j] + Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m, j < n, p < k, with distances in bytes; from zero where from is nil; meanwhile every tile prefetches so many pairs of lines, apart from each other, a step after the pair before, and a hop after the tile before
+TEXT ·tileAVX2(SB), NOSPLIT, $24-136
 	MOVQ ar+32(FP), BX
 	MOVQ ac+40(FP), R12
 	MOVQ bs+56(FP), R13
-	MOVQ ldc+72(FP), R14
+	MOVQ ldt+88(FP), R14
 	MOVQ m+0(FP), AX
 	ADDQ $5, AX
 	XORL DX, DX
@@ -19,38 +19,25 @@ TEXT ·tileAVX2(SB), NOSPLIT, $0-104
 	MOVQ m+0(FP), AX
 	XORL DX, DX
 	DIVQ CX
-	MOVQ DX, R8
-	MOVQ c+64(FP), DX
+	MOVQ CX, tiles-8(SP)
+	MOVQ AX, height-16(SP)
+	MOVQ DX, higher-24(SP)
 	MOVQ a+24(FP), SI
 	CMPQ n+8(FP), $8
 	JGT v2next
 
 v1next:
-	TESTQ CX, CX
-	JZ done
-	DECQ CX
-	MOVQ lines+96(FP), R15
-	TESTQ R15, R15
-	JZ v1fetched
-	MOVQ next+88(FP), DI
-
-v1fetch:
-	PREFETCHT1 (DI)
-	ADDQ $64, DI
-	DECQ R15
-	JNZ v1fetch
-	MOVQ DI, next+88(FP)
-
-v1fetched:
+	DECQ tiles-8(SP)
+	JLT done
 	MOVQ b+48(FP), DI
 	MOVQ k+16(FP), R15
 	LEAQ (BX)(BX*2), R11
 	LEAQ (SI)(R11*1), R9
 	LEAQ (SI)(R11*2), R10
 	ADDQ R10, R11
-	TESTQ R8, R8
-	JZ v1low
-	DECQ R8
+	MOVQ height-16(SP), AX
+	DECQ higher-24(SP)
+	JLT v1low
 	CMPQ AX, $1
 	JEQ v1rows2
 	CMPQ AX, $2
@@ -81,7 +68,7 @@ v1rows6:
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	CMPB accumulate+80(FP), $0
+	CMPQ from+64(FP), $0
 	JEQ zero2
 	CMPQ n+8(FP), $8
 	JEQ whole3
@@ -90,33 +77,39 @@ v1rows6:
 	SHLQ $2, R15
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMASKMOVPS 0(DI), Y12, Y0
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y2
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y3
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y4
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y5
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 	JMP moved4
 
 whole3:
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMOVUPS 0(DI), Y0
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y2
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y3
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y4
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y5
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 
 moved4:
 	MOVQ b+48(FP), DI
@@ -125,6 +118,10 @@ moved4:
 zero2:
 	TESTQ R15, R15
 	JZ loop1end
+	MOVQ next+96(FP), AX
+	MOVQ pairs+104(FP), CX
+	MOVQ apart+112(FP), DX
+	MOVQ step+120(FP), R8
 	PCALIGN $32
 
 loop1:
@@ -144,8 +141,15 @@ loop1:
 	VFMADD231PS Y12, Y15, Y5
 	ADDQ R12, SI
 	ADDQ R12, R9
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(DX*1)
+	ADDQ R8, AX
+	DECQ CX
+	CMOVQLT DI, AX
 	DECQ R15
 	JNZ loop1
+	MOVQ hop+128(FP), AX
+	ADDQ AX, next+96(FP)
 
 loop1end:
 	CMPQ n+8(FP), $8
@@ -155,7 +159,7 @@ loop1end:
 	SHLQ $2, R15
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMASKMOVPS Y0, Y12, 0(DI)
 	ADDQ R14, DI
 	VMASKMOVPS Y1, Y12, 0(DI)
@@ -170,7 +174,7 @@ loop1end:
 	JMP moved6
 
 whole5:
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMOVUPS Y0, 0(DI)
 	ADDQ R14, DI
 	VMOVUPS Y1, 0(DI)
@@ -190,7 +194,7 @@ moved6:
 	IMUL3Q $6, BX, R15
 	ADDQ R15, SI
 	IMUL3Q $6, R14, R15
-	ADDQ R15, DX
+	ADDQ R15, to+80(FP)
 	JMP v1next
 
 v1rows5:
@@ -199,7 +203,7 @@ v1rows5:
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
-	CMPB accumulate+80(FP), $0
+	CMPQ from+64(FP), $0
 	JEQ zero8
 	CMPQ n+8(FP), $8
 	JEQ whole9
@@ -208,29 +212,35 @@ v1rows5:
 	SHLQ $2, R15
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMASKMOVPS 0(DI), Y12, Y0
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y2
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y3
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y4
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 	JMP moved10
 
 whole9:
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMOVUPS 0(DI), Y0
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y2
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y3
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y4
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 
 moved10:
 	MOVQ b+48(FP), DI
@@ -239,6 +249,10 @@ moved10:
 zero8:
 	TESTQ R15, R15
 	JZ loop7end
+	MOVQ next+96(FP), AX
+	MOVQ pairs+104(FP), CX
+	MOVQ apart+112(FP), DX
+	MOVQ step+120(FP), R8
 	PCALIGN $32
 
 loop7:
@@ -256,8 +270,15 @@ loop7:
 	VFMADD231PS Y12, Y14, Y4
 	ADDQ R12, SI
 	ADDQ R12, R9
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(DX*1)
+	ADDQ R8, AX
+	DECQ CX
+	CMOVQLT DI, AX
 	DECQ R15
 	JNZ loop7
+	MOVQ hop+128(FP), AX
+	ADDQ AX, next+96(FP)
 
 loop7end:
 	CMPQ n+8(FP), $8
@@ -267,7 +288,7 @@ loop7end:
 	SHLQ $2, R15
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMASKMOVPS Y0, Y12, 0(DI)
 	ADDQ R14, DI
 	VMASKMOVPS Y1, Y12, 0(DI)
@@ -280,7 +301,7 @@ loop7end:
 	JMP moved12
 
 whole11:
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMOVUPS Y0, 0(DI)
 	ADDQ R14, DI
 	VMOVUPS Y1, 0(DI)
@@ -298,7 +319,7 @@ moved12:
 	IMUL3Q $5, BX, R15
 	ADDQ R15, SI
 	IMUL3Q $5, R14, R15
-	ADDQ R15, DX
+	ADDQ R15, to+80(FP)
 	JMP v1next
 
 v1rows4:
@@ -306,7 +327,7 @@ v1rows4:
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	CMPB accumulate+80(FP), $0
+	CMPQ from+64(FP), $0
 	JEQ zero14
 	CMPQ n+8(FP), $8
 	JEQ whole15
@@ -315,25 +336,31 @@ v1rows4:
 	SHLQ $2, R15
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMASKMOVPS 0(DI), Y12, Y0
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y2
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y3
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 	JMP moved16
 
 whole15:
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMOVUPS 0(DI), Y0
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y2
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y3
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 
 moved16:
 	MOVQ b+48(FP), DI
@@ -342,6 +369,10 @@ moved16:
 zero14:
 	TESTQ R15, R15
 	JZ loop13end
+	MOVQ next+96(FP), AX
+	MOVQ pairs+104(FP), CX
+	MOVQ apart+112(FP), DX
+	MOVQ step+120(FP), R8
 	PCALIGN $32
 
 loop13:
@@ -357,8 +388,15 @@ loop13:
 	VFMADD231PS Y12, Y15, Y3
 	ADDQ R12, SI
 	ADDQ R12, R9
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(DX*1)
+	ADDQ R8, AX
+	DECQ CX
+	CMOVQLT DI, AX
 	DECQ R15
 	JNZ loop13
+	MOVQ hop+128(FP), AX
+	ADDQ AX, next+96(FP)
 
 loop13end:
 	CMPQ n+8(FP), $8
@@ -368,7 +406,7 @@ loop13end:
 	SHLQ $2, R15
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMASKMOVPS Y0, Y12, 0(DI)
 	ADDQ R14, DI
 	VMASKMOVPS Y1, Y12, 0(DI)
@@ -379,7 +417,7 @@ loop13end:
 	JMP moved18
 
 whole17:
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMOVUPS Y0, 0(DI)
 	ADDQ R14, DI
 	VMOVUPS Y1, 0(DI)
@@ -395,14 +433,14 @@ moved18:
 	IMUL3Q $4, BX, R15
 	ADDQ R15, SI
 	IMUL3Q $4, R14, R15
-	ADDQ R15, DX
+	ADDQ R15, to+80(FP)
 	JMP v1next
 
 v1rows3:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
-	CMPB accumulate+80(FP), $0
+	CMPQ from+64(FP), $0
 	JEQ zero20
 	CMPQ n+8(FP), $8
 	JEQ whole21
@@ -411,21 +449,27 @@ v1rows3:
 	SHLQ $2, R15
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMASKMOVPS 0(DI), Y12, Y0
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y2
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 	JMP moved22
 
 whole21:
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMOVUPS 0(DI), Y0
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y2
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 
 moved22:
 	MOVQ b+48(FP), DI
@@ -457,7 +501,7 @@ loop19end:
 	SHLQ $2, R15
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMASKMOVPS Y0, Y12, 0(DI)
 	ADDQ R14, DI
 	VMASKMOVPS Y1, Y12, 0(DI)
@@ -466,7 +510,7 @@ loop19end:
 	JMP moved24
 
 whole23:
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMOVUPS Y0, 0(DI)
 	ADDQ R14, DI
 	VMOVUPS Y1, 0(DI)
@@ -480,13 +524,13 @@ moved24:
 	IMUL3Q $3, BX, R15
 	ADDQ R15, SI
 	IMUL3Q $3, R14, R15
-	ADDQ R15, DX
+	ADDQ R15, to+80(FP)
 	JMP v1next
 
 v1rows2:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	CMPB accumulate+80(FP), $0
+	CMPQ from+64(FP), $0
 	JEQ zero26
 	CMPQ n+8(FP), $8
 	JEQ whole27
@@ -495,17 +539,23 @@ v1rows2:
 	SHLQ $2, R15
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMASKMOVPS 0(DI), Y12, Y0
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y1
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 	JMP moved28
 
 whole27:
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMOVUPS 0(DI), Y0
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y1
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 
 moved28:
 	MOVQ b+48(FP), DI
@@ -535,14 +585,14 @@ loop25end:
 	SHLQ $2, R15
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMASKMOVPS Y0, Y12, 0(DI)
 	ADDQ R14, DI
 	VMASKMOVPS Y1, Y12, 0(DI)
 	JMP moved30
 
 whole29:
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMOVUPS Y0, 0(DI)
 	ADDQ R14, DI
 	VMOVUPS Y1, 0(DI)
@@ -554,12 +604,12 @@ moved30:
 	IMUL3Q $2, BX, R15
 	ADDQ R15, SI
 	IMUL3Q $2, R14, R15
-	ADDQ R15, DX
+	ADDQ R15, to+80(FP)
 	JMP v1next
 
 v1rows1:
 	VPXOR Y0, Y0, Y0
-	CMPB accumulate+80(FP), $0
+	CMPQ from+64(FP), $0
 	JEQ zero32
 	CMPQ n+8(FP), $8
 	JEQ whole33
@@ -568,13 +618,19 @@ v1rows1:
 	SHLQ $2, R15
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMASKMOVPS 0(DI), Y12, Y0
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 	JMP moved34
 
 whole33:
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMOVUPS 0(DI), Y0
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 
 moved34:
 	MOVQ b+48(FP), DI
@@ -602,12 +658,12 @@ loop31end:
 	SHLQ $2, R15
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMASKMOVPS Y0, Y12, 0(DI)
 	JMP moved36
 
 whole35:
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMOVUPS Y0, 0(DI)
 
 moved36:
@@ -617,35 +673,21 @@ moved36:
 	IMUL3Q $1, BX, R15
 	ADDQ R15, SI
 	IMUL3Q $1, R14, R15
-	ADDQ R15, DX
+	ADDQ R15, to+80(FP)
 	JMP v1next
 
 v2next:
-	TESTQ CX, CX
-	JZ done
-	DECQ CX
-	MOVQ lines+96(FP), R15
-	TESTQ R15, R15
-	JZ v2fetched
-	MOVQ next+88(FP), DI
-
-v2fetch:
-	PREFETCHT1 (DI)
-	ADDQ $64, DI
-	DECQ R15
-	JNZ v2fetch
-	MOVQ DI, next+88(FP)
-
-v2fetched:
+	DECQ tiles-8(SP)
+	JLT done
 	MOVQ b+48(FP), DI
 	MOVQ k+16(FP), R15
 	LEAQ (BX)(BX*2), R11
 	LEAQ (SI)(R11*1), R9
 	LEAQ (SI)(R11*2), R10
 	ADDQ R10, R11
-	TESTQ R8, R8
-	JZ v2low
-	DECQ R8
+	MOVQ height-16(SP), AX
+	DECQ higher-24(SP)
+	JLT v2low
 	CMPQ AX, $1
 	JEQ v2rows2
 	CMPQ AX, $2
@@ -682,7 +724,7 @@ v2rows6:
 	VPXOR Y9, Y9, Y9
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
-	CMPB accumulate+80(FP), $0
+	CMPQ from+64(FP), $0
 	JEQ zero38
 	CMPQ n+8(FP), $16
 	JEQ whole39
@@ -692,45 +734,51 @@ v2rows6:
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
 	VMOVUPS 32(DI), Y13
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMASKMOVPS 0(DI), Y12, Y0
 	VMASKMOVPS 32(DI), Y13, Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y2
 	VMASKMOVPS 32(DI), Y13, Y3
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y4
 	VMASKMOVPS 32(DI), Y13, Y5
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y6
 	VMASKMOVPS 32(DI), Y13, Y7
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y8
 	VMASKMOVPS 32(DI), Y13, Y9
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y10
 	VMASKMOVPS 32(DI), Y13, Y11
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 	JMP moved40
 
 whole39:
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y2
 	VMOVUPS 32(DI), Y3
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y4
 	VMOVUPS 32(DI), Y5
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y6
 	VMOVUPS 32(DI), Y7
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y8
 	VMOVUPS 32(DI), Y9
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y10
 	VMOVUPS 32(DI), Y11
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 
 moved40:
 	MOVQ b+48(FP), DI
@@ -739,6 +787,10 @@ moved40:
 zero38:
 	TESTQ R15, R15
 	JZ loop37end
+	MOVQ next+96(FP), AX
+	MOVQ pairs+104(FP), CX
+	MOVQ apart+112(FP), DX
+	MOVQ step+120(FP), R8
 	PCALIGN $32
 
 loop37:
@@ -765,8 +817,15 @@ loop37:
 	VFMADD231PS Y13, Y15, Y11
 	ADDQ R12, SI
 	ADDQ R12, R9
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(DX*1)
+	ADDQ R8, AX
+	DECQ CX
+	CMOVQLT DI, AX
 	DECQ R15
 	JNZ loop37
+	MOVQ hop+128(FP), AX
+	ADDQ AX, next+96(FP)
 
 loop37end:
 	CMPQ n+8(FP), $16
@@ -777,7 +836,7 @@ loop37end:
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
 	VMOVUPS 32(DI), Y13
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMASKMOVPS Y0, Y12, 0(DI)
 	VMASKMOVPS Y1, Y13, 32(DI)
 	ADDQ R14, DI
@@ -798,7 +857,7 @@ loop37end:
 	JMP moved42
 
 whole41:
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMOVUPS Y0, 0(DI)
 	VMOVUPS Y1, 32(DI)
 	ADDQ R14, DI
@@ -824,7 +883,7 @@ moved42:
 	IMUL3Q $6, BX, R15
 	ADDQ R15, SI
 	IMUL3Q $6, R14, R15
-	ADDQ R15, DX
+	ADDQ R15, to+80(FP)
 	JMP v2next
 
 v2rows5:
@@ -838,7 +897,7 @@ v2rows5:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	VPXOR Y9, Y9, Y9
-	CMPB accumulate+80(FP), $0
+	CMPQ from+64(FP), $0
 	JEQ zero44
 	CMPQ n+8(FP), $16
 	JEQ whole45
@@ -848,39 +907,45 @@ v2rows5:
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
 	VMOVUPS 32(DI), Y13
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMASKMOVPS 0(DI), Y12, Y0
 	VMASKMOVPS 32(DI), Y13, Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y2
 	VMASKMOVPS 32(DI), Y13, Y3
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y4
 	VMASKMOVPS 32(DI), Y13, Y5
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y6
 	VMASKMOVPS 32(DI), Y13, Y7
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y8
 	VMASKMOVPS 32(DI), Y13, Y9
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 	JMP moved46
 
 whole45:
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y2
 	VMOVUPS 32(DI), Y3
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y4
 	VMOVUPS 32(DI), Y5
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y6
 	VMOVUPS 32(DI), Y7
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y8
 	VMOVUPS 32(DI), Y9
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 
 moved46:
 	MOVQ b+48(FP), DI
@@ -889,6 +954,10 @@ moved46:
 zero44:
 	TESTQ R15, R15
 	JZ loop43end
+	MOVQ next+96(FP), AX
+	MOVQ pairs+104(FP), CX
+	MOVQ apart+112(FP), DX
+	MOVQ step+120(FP), R8
 	PCALIGN $32
 
 loop43:
@@ -912,8 +981,15 @@ loop43:
 	VFMADD231PS Y13, Y14, Y9
 	ADDQ R12, SI
 	ADDQ R12, R9
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(DX*1)
+	ADDQ R8, AX
+	DECQ CX
+	CMOVQLT DI, AX
 	DECQ R15
 	JNZ loop43
+	MOVQ hop+128(FP), AX
+	ADDQ AX, next+96(FP)
 
 loop43end:
 	CMPQ n+8(FP), $16
@@ -924,7 +1000,7 @@ loop43end:
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
 	VMOVUPS 32(DI), Y13
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMASKMOVPS Y0, Y12, 0(DI)
 	VMASKMOVPS Y1, Y13, 32(DI)
 	ADDQ R14, DI
@@ -942,7 +1018,7 @@ loop43end:
 	JMP moved48
 
 whole47:
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMOVUPS Y0, 0(DI)
 	VMOVUPS Y1, 32(DI)
 	ADDQ R14, DI
@@ -965,7 +1041,7 @@ moved48:
 	IMUL3Q $5, BX, R15
 	ADDQ R15, SI
 	IMUL3Q $5, R14, R15
-	ADDQ R15, DX
+	ADDQ R15, to+80(FP)
 	JMP v2next
 
 v2rows4:
@@ -977,7 +1053,7 @@ v2rows4:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-	CMPB accumulate+80(FP), $0
+	CMPQ from+64(FP), $0
 	JEQ zero50
 	CMPQ n+8(FP), $16
 	JEQ whole51
@@ -987,33 +1063,39 @@ v2rows4:
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
 	VMOVUPS 32(DI), Y13
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMASKMOVPS 0(DI), Y12, Y0
 	VMASKMOVPS 32(DI), Y13, Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y2
 	VMASKMOVPS 32(DI), Y13, Y3
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y4
 	VMASKMOVPS 32(DI), Y13, Y5
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y6
 	VMASKMOVPS 32(DI), Y13, Y7
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 	JMP moved52
 
 whole51:
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y2
 	VMOVUPS 32(DI), Y3
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y4
 	VMOVUPS 32(DI), Y5
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y6
 	VMOVUPS 32(DI), Y7
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 
 moved52:
 	MOVQ b+48(FP), DI
@@ -1022,6 +1104,10 @@ moved52:
 zero50:
 	TESTQ R15, R15
 	JZ loop49end
+	MOVQ next+96(FP), AX
+	MOVQ pairs+104(FP), CX
+	MOVQ apart+112(FP), DX
+	MOVQ step+120(FP), R8
 	PCALIGN $32
 
 loop49:
@@ -1042,8 +1128,15 @@ loop49:
 	VFMADD231PS Y13, Y15, Y7
 	ADDQ R12, SI
 	ADDQ R12, R9
+	PREFETCHT1 (AX)
+	PREFETCHT1 (AX)(DX*1)
+	ADDQ R8, AX
+	DECQ CX
+	CMOVQLT DI, AX
 	DECQ R15
 	JNZ loop49
+	MOVQ hop+128(FP), AX
+	ADDQ AX, next+96(FP)
 
 loop49end:
 	CMPQ n+8(FP), $16
@@ -1054,7 +1147,7 @@ loop49end:
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
 	VMOVUPS 32(DI), Y13
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMASKMOVPS Y0, Y12, 0(DI)
 	VMASKMOVPS Y1, Y13, 32(DI)
 	ADDQ R14, DI
@@ -1069,7 +1162,7 @@ loop49end:
 	JMP moved54
 
 whole53:
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMOVUPS Y0, 0(DI)
 	VMOVUPS Y1, 32(DI)
 	ADDQ R14, DI
@@ -1089,7 +1182,7 @@ moved54:
 	IMUL3Q $4, BX, R15
 	ADDQ R15, SI
 	IMUL3Q $4, R14, R15
-	ADDQ R15, DX
+	ADDQ R15, to+80(FP)
 	JMP v2next
 
 v2rows3:
@@ -1099,7 +1192,7 @@ v2rows3:
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-	CMPB accumulate+80(FP), $0
+	CMPQ from+64(FP), $0
 	JEQ zero56
 	CMPQ n+8(FP), $16
 	JEQ whole57
@@ -1109,27 +1202,33 @@ v2rows3:
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
 	VMOVUPS 32(DI), Y13
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMASKMOVPS 0(DI), Y12, Y0
 	VMASKMOVPS 32(DI), Y13, Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y2
 	VMASKMOVPS 32(DI), Y13, Y3
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y4
 	VMASKMOVPS 32(DI), Y13, Y5
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 	JMP moved58
 
 whole57:
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y2
 	VMOVUPS 32(DI), Y3
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y4
 	VMOVUPS 32(DI), Y5
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 
 moved58:
 	MOVQ b+48(FP), DI
@@ -1166,7 +1265,7 @@ loop55end:
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
 	VMOVUPS 32(DI), Y13
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMASKMOVPS Y0, Y12, 0(DI)
 	VMASKMOVPS Y1, Y13, 32(DI)
 	ADDQ R14, DI
@@ -1178,7 +1277,7 @@ loop55end:
 	JMP moved60
 
 whole59:
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMOVUPS Y0, 0(DI)
 	VMOVUPS Y1, 32(DI)
 	ADDQ R14, DI
@@ -1195,7 +1294,7 @@ moved60:
 	IMUL3Q $3, BX, R15
 	ADDQ R15, SI
 	IMUL3Q $3, R14, R15
-	ADDQ R15, DX
+	ADDQ R15, to+80(FP)
 	JMP v2next
 
 v2rows2:
@@ -1203,7 +1302,7 @@ v2rows2:
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-	CMPB accumulate+80(FP), $0
+	CMPQ from+64(FP), $0
 	JEQ zero62
 	CMPQ n+8(FP), $16
 	JEQ whole63
@@ -1213,21 +1312,27 @@ v2rows2:
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
 	VMOVUPS 32(DI), Y13
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMASKMOVPS 0(DI), Y12, Y0
 	VMASKMOVPS 32(DI), Y13, Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMASKMOVPS 0(DI), Y12, Y2
 	VMASKMOVPS 32(DI), Y13, Y3
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 	JMP moved64
 
 whole63:
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
-	ADDQ R14, DI
+	ADDQ R15, DI
 	VMOVUPS 0(DI), Y2
 	VMOVUPS 32(DI), Y3
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 
 moved64:
 	MOVQ b+48(FP), DI
@@ -1261,7 +1366,7 @@ loop61end:
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
 	VMOVUPS 32(DI), Y13
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMASKMOVPS Y0, Y12, 0(DI)
 	VMASKMOVPS Y1, Y13, 32(DI)
 	ADDQ R14, DI
@@ -1270,7 +1375,7 @@ loop61end:
 	JMP moved66
 
 whole65:
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMOVUPS Y0, 0(DI)
 	VMOVUPS Y1, 32(DI)
 	ADDQ R14, DI
@@ -1284,13 +1389,13 @@ moved66:
 	IMUL3Q $2, BX, R15
 	ADDQ R15, SI
 	IMUL3Q $2, R14, R15
-	ADDQ R15, DX
+	ADDQ R15, to+80(FP)
 	JMP v2next
 
 v2rows1:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	CMPB accumulate+80(FP), $0
+	CMPQ from+64(FP), $0
 	JEQ zero68
 	CMPQ n+8(FP), $16
 	JEQ whole69
@@ -1300,15 +1405,21 @@ v2rows1:
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
 	VMOVUPS 32(DI), Y13
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMASKMOVPS 0(DI), Y12, Y0
 	VMASKMOVPS 32(DI), Y13, Y1
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 	JMP moved70
 
 whole69:
-	MOVQ DX, DI
+	MOVQ from+64(FP), DI
+	MOVQ ldf+72(FP), R15
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 32(DI), Y1
+	ADDQ R15, DI
+	MOVQ DI, from+64(FP)
 
 moved70:
 	MOVQ b+48(FP), DI
@@ -1339,13 +1450,13 @@ loop67end:
 	SUBQ R15, DI
 	VMOVUPS 0(DI), Y12
 	VMOVUPS 32(DI), Y13
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMASKMOVPS Y0, Y12, 0(DI)
 	VMASKMOVPS Y1, Y13, 32(DI)
 	JMP moved72
 
 whole71:
-	MOVQ DX, DI
+	MOVQ to+80(FP), DI
 	VMOVUPS Y0, 0(DI)
 	VMOVUPS Y1, 32(DI)
 
@@ -1356,7 +1467,7 @@ moved72:
 	IMUL3Q $1, BX, R15
 	ADDQ R15, SI
 	IMUL3Q $1, R14, R15
-	ADDQ R15, DX
+	ADDQ R15, to+80(FP)
 	JMP v2next
 
 done:
@@ -1399,24 +1510,24 @@ done:
 // dst[i*width+j] = src[j*stride+i] for i < 8·squares and j < 8, with distances in bytes
 TEXT ·packColumnsAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), DI
+	MOVQ src+16(FP), SI
 	MOVQ stride+24(FP), BX
 	MOVQ squares+32(FP), DX
 	MOVQ width+8(FP), R12
 	LEAQ (R12)(R12*2), R13
 	LEAQ (BX)(BX*2), R8
-	MOVQ src+16(FP), SI
 	LEAQ (SI)(BX*4), R9
 	TESTQ DX, DX
 	JZ done
 
 loop:
 	VMOVUPS 0(SI), X0
-	VMOVUPS 0(SI)(BX*1), X1
-	VMOVUPS 0(SI)(BX*2), X2
-	VMOVUPS 0(SI)(R8*1), X3
 	VINSERTF128 $1, 0(R9), Y0, Y0
+	VMOVUPS 0(SI)(BX*1), X1
 	VINSERTF128 $1, 0(R9)(BX*1), Y1, Y1
+	VMOVUPS 0(SI)(BX*2), X2
 	VINSERTF128 $1, 0(R9)(BX*2), Y2, Y2
+	VMOVUPS 0(SI)(R8*1), X3
 	VINSERTF128 $1, 0(R9)(R8*1), Y3, Y3
 	VUNPCKLPS Y1, Y0, Y4
 	VUNPCKHPS Y1, Y0, Y5
@@ -1432,12 +1543,12 @@ loop:
 	VMOVUPS Y11, (DI)(R13*1)
 	LEAQ (DI)(R12*4), DI
 	VMOVUPS 16(SI), X0
-	VMOVUPS 16(SI)(BX*1), X1
-	VMOVUPS 16(SI)(BX*2), X2
-	VMOVUPS 16(SI)(R8*1), X3
 	VINSERTF128 $1, 16(R9), Y0, Y0
+	VMOVUPS 16(SI)(BX*1), X1
 	VINSERTF128 $1, 16(R9)(BX*1), Y1, Y1
+	VMOVUPS 16(SI)(BX*2), X2
 	VINSERTF128 $1, 16(R9)(BX*2), Y2, Y2
+	VMOVUPS 16(SI)(R8*1), X3
 	VINSERTF128 $1, 16(R9)(R8*1), Y3, Y3
 	VUNPCKLPS Y1, Y0, Y4
 	VUNPCKHPS Y1, Y0, Y5

@@ -2,17 +2,17 @@
 
 package kernel
 
-// tileAVX512 runs the loop c[i*ldc+j] (+)= Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m, j < n, p < k, with distances in bytes; before each tile, so many lines from next on are prefetched
+// tileAVX512 runs the loop to[i*ldt+j] = from[i*ldf+j] + Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m, j < n, p < k, with distances in bytes; from zero where from is nil; meanwhile every tile prefetches so many pairs of lines, apart from each other, a step after the pair before, and a hop after the tile before
 //
 //go:noescape
-func tileAVX512(m, n, k int, a *float32, ar, ac int, b *float32, bs int, c *float32, ldc int, accumulate bool, next *float32, lines int)
+func tileAVX512(m, n, k int, a *float32, ar, ac int, b *float32, bs int, from *float32, ldf int, to *float32, ldt int, next *float32, pairs, apart, step, hop int)
 
 // packRowsAVX512 runs the loop dst[32*i+j] = src[i*stride+j] for i < k and j < n, then zeros, the stride in bytes
 //
 //go:noescape
 func packRowsAVX512(dst, src *float32, stride, k, n int)
 
-// packColumnsAVX512 runs the loop dst[i*width+j] = src[j*stride+i] for i < 16·squares and j < 16, with distances in bytes
+// packColumnsAVX512 runs the loop dst[i*width+j] = src[j*stride+i] for i < 8·squares and j < 8, with distances in bytes
 //
 //go:noescape
 func packColumnsAVX512(dst *float32, width int, src *float32, stride, squares int)

@@ -2,10 +2,10 @@
 
 package kernel
 
-// tileNEON runs the loop c[i*ldc+j] (+)= Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m <= 6, j < 16, p < k, with distances in bytes
+// tileNEON runs the loop to[i*ldt+j] = from[i*ldf+j] + Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m <= 6, j < 16, p < k, with distances in bytes; from zero where from is nil
 //
 //go:noescape
-func tileNEON(m, k int, a *float32, ar, ac int, b *float32, bs int, c *float32, ldc int, accumulate bool)
+func tileNEON(m, k int, a *float32, ar, ac int, b *float32, bs int, from *float32, ldf int, to *float32, ldt int)
 
 // packColumnsNEON runs the loop dst[i*width+j] = src[j*stride+i] for i < 4·squares and j < 4, with distances in bytes
 //

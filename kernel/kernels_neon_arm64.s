@@ -2,17 +2,17 @@
 
 #include "textflag.h"
 
-// func tileNEON(m, k int, a *float32, ar, ac int, b *float32, bs int, c *float32, ldc int, accumulate bool)
+// func tileNEON(m, k int, a *float32, ar, ac int, b *float32, bs int, from *float32, ldf int, to *float32, ldt int)
 //
-// c[i*ldc+j] (+)= Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m <= 6, j < 16, p < k, with distances in bytes
-TEXT ·tileNEON(SB), NOSPLIT, $0-73
+// to[i*ldt+j] = from[i*ldf+j] + Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m <= 6, j < 16, p < k, with distances in bytes; from zero where from is nil
+TEXT ·tileNEON(SB), NOSPLIT, $0-88
 	MOVD a+16(FP), R8
 	MOVD ar+24(FP), R0
 	MOVD ac+32(FP), R1
 	MOVD b+40(FP), R2
 	MOVD bs+48(FP), R3
-	MOVD c+56(FP), R4
-	MOVD ldc+64(FP), R5
+	MOVD from+56(FP), R4
+	MOVD ldf+64(FP), R5
 	MOVD k+8(FP), R6
 	ADD R0, R8, R9
 	ADD R0, R9, R10
@@ -56,8 +56,7 @@ rows6:
 	WORD $0x6e351eb5 // EOR V21, V21, V21
 	WORD $0x6e361ed6 // EOR V22, V22, V22
 	WORD $0x6e371ef7 // EOR V23, V23, V23
-	MOVBU accumulate+72(FP), R7
-	CBZ R7, zero2
+	CBZ R4, zero2
 	MOVD R4, R14
 	FMOVQ 0(R14), F0
 	FMOVQ 16(R14), F1
@@ -139,6 +138,8 @@ loop1:
 	BNE loop1
 
 loop1end:
+	MOVD to+72(FP), R4
+	MOVD ldt+80(FP), R5
 	MOVD R4, R14
 	FMOVQ F0, 0(R14)
 	FMOVQ F1, 16(R14)
@@ -192,8 +193,7 @@ rows5:
 	WORD $0x6e311e31 // EOR V17, V17, V17
 	WORD $0x6e321e52 // EOR V18, V18, V18
 	WORD $0x6e331e73 // EOR V19, V19, V19
-	MOVBU accumulate+72(FP), R7
-	CBZ R7, zero4
+	CBZ R4, zero4
 	MOVD R4, R14
 	FMOVQ 0(R14), F0
 	FMOVQ 16(R14), F1
@@ -264,6 +264,8 @@ loop3:
 	BNE loop3
 
 loop3end:
+	MOVD to+72(FP), R4
+	MOVD ldt+80(FP), R5
 	MOVD R4, R14
 	FMOVQ F0, 0(R14)
 	FMOVQ F1, 16(R14)
@@ -308,8 +310,7 @@ rows4:
 	WORD $0x6e2d1dad // EOR V13, V13, V13
 	WORD $0x6e2e1dce // EOR V14, V14, V14
 	WORD $0x6e2f1def // EOR V15, V15, V15
-	MOVBU accumulate+72(FP), R7
-	CBZ R7, zero6
+	CBZ R4, zero6
 	MOVD R4, R14
 	FMOVQ 0(R14), F0
 	FMOVQ 16(R14), F1
@@ -369,6 +370,8 @@ loop5:
 	BNE loop5
 
 loop5end:
+	MOVD to+72(FP), R4
+	MOVD ldt+80(FP), R5
 	MOVD R4, R14
 	FMOVQ F0, 0(R14)
 	FMOVQ F1, 16(R14)
@@ -404,8 +407,7 @@ rows3:
 	WORD $0x6e291d29 // EOR V9, V9, V9
 	WORD $0x6e2a1d4a // EOR V10, V10, V10
 	WORD $0x6e2b1d6b // EOR V11, V11, V11
-	MOVBU accumulate+72(FP), R7
-	CBZ R7, zero8
+	CBZ R4, zero8
 	MOVD R4, R14
 	FMOVQ 0(R14), F0
 	FMOVQ 16(R14), F1
@@ -454,6 +456,8 @@ loop7:
 	BNE loop7
 
 loop7end:
+	MOVD to+72(FP), R4
+	MOVD ldt+80(FP), R5
 	MOVD R4, R14
 	FMOVQ F0, 0(R14)
 	FMOVQ F1, 16(R14)
@@ -480,8 +484,7 @@ rows2:
 	WORD $0x6e251ca5 // EOR V5, V5, V5
 	WORD $0x6e261cc6 // EOR V6, V6, V6
 	WORD $0x6e271ce7 // EOR V7, V7, V7
-	MOVBU accumulate+72(FP), R7
-	CBZ R7, zero10
+	CBZ R4, zero10
 	MOVD R4, R14
 	FMOVQ 0(R14), F0
 	FMOVQ 16(R14), F1
@@ -519,6 +522,8 @@ loop9:
 	BNE loop9
 
 loop9end:
+	MOVD to+72(FP), R4
+	MOVD ldt+80(FP), R5
 	MOVD R4, R14
 	FMOVQ F0, 0(R14)
 	FMOVQ F1, 16(R14)
@@ -536,8 +541,7 @@ rows1:
 	WORD $0x6e211c21 // EOR V1, V1, V1
 	WORD $0x6e221c42 // EOR V2, V2, V2
 	WORD $0x6e231c63 // EOR V3, V3, V3
-	MOVBU accumulate+72(FP), R7
-	CBZ R7, zero12
+	CBZ R4, zero12
 	MOVD R4, R14
 	FMOVQ 0(R14), F0
 	FMOVQ 16(R14), F1
@@ -564,6 +568,8 @@ loop11:
 	BNE loop11
 
 loop11end:
+	MOVD to+72(FP), R4
+	MOVD ldt+80(FP), R5
 	MOVD R4, R14
 	FMOVQ F0, 0(R14)
 	FMOVQ F1, 16(R14)

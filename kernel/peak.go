@@ -7,6 +7,6 @@ func (s *Set) Saturate(k int) (multiplyAdds int) {
 	t := s.tiles
 	line := make([]float32, max(t.rows, t.width)+lineFloats)
 	c := make([]float32, t.rows*t.width)
-	t.tile(t.rows, t.width, k, line, 0, 0, line, 0, c, t.width, false, nil)
+	t.tile(t.rows, t.width, k, line, 0, 0, line, 0, nil, 0, c, t.width, ahead{})
 	return k * t.rows * t.width
 }

@@ -99,7 +99,7 @@ func avx2Set() *Set {
 		normBackScale:   mapNormBack2(normBackScaleAVX2),
 		normGrad:        mapNorm2(normGradAVX2),
 
-		tiles: &tiling{rows: 6, width: 16, tile: strip(6, tileAVX2), pack: packer(8, packRowsAVX2, packColumnsAVX2), turn: turner(8, packColumnsAVX2)},
+		tiles: &tiling{rows: 6, width: 16, tile: strip(6, tileAVX2), pack: packer(packRowsAVX2, packColumnsAVX2), turn: turner(square, packColumnsAVX2)},
 		int8:  int8AVX2(),
 		bf16:  &bf16Tiling{pair: pairGo, widen: widenOver(widenAVX2), flush: strip(6, tileFlushedAVX2)},
 	}
@@ -174,30 +174,40 @@ func avx512Set() *Set {
 		normBackScale:   mapNormBack2(normBackScaleAVX512),
 		normGrad:        mapNorm2(normGradAVX512),
 
-		tiles: &tiling{rows: 12, width: 32, tile: strip(12, tileAVX512), pack: packer(16, packRowsAVX512, packColumnsAVX512), turn: turner(16, packColumnsAVX512)},
+		tiles: &tiling{rows: 12, width: 32, tile: strip(12, tileAVX512), pack: packer(packRowsAVX512, packColumnsAVX512), turn: turner(square, packColumnsAVX512)},
 	}
 }
 
 // strip wraps an assembly tile, which takes its distances in bytes.
 func strip(
-	rows int, f func(m, n, k int, a *float32, ar, ac int, b *float32, bs int, c *float32, ldc int, accumulate bool, next *float32, lines int),
+	rows int, f func(m, n, k int, a *float32, ar, ac int, b *float32, bs int, from *float32, ldf int, to *float32, ldt int, next *float32, pairs, apart, step, hop int),
 ) tileFunc {
-	return func(m, n, k int, a []float32, ar, ac int, b []float32, bs int, c []float32, ldc int, accumulate bool, next []float32) {
-		// Every tile fetches its share, unless they are so few that fetching is
-		// all there is to do.
-		tiles, lines := (m+rows-1)/rows, 0
-		if tiles >= 4 {
-			lines = (len(next)/lineFloats + tiles - 1) / tiles
+	return func(m, n, k int, a []float32, ar, ac int, b []float32, bs int, from []float32, ldf int, to []float32, ldt int, next ahead) {
+		// Every tile fetches its share: two lines of some short rows, or all of two
+		// long ones.
+		const line = 4 * lineFloats
+		first, pairs, apart, step, hop := unsafe.SliceData(b), 0, line, 0, 0
+		if next.rows > 0 {
+			tiles := (m + rows - 1) / rows
+			first, step = unsafe.SliceData(next.data), 4*next.step
+			if next.width <= 2*lineFloats {
+				pairs = (next.rows + tiles - 1) / tiles
+				hop = pairs * step
+			} else {
+				pairs, apart, step, hop = (next.width+lineFloats-1)/lineFloats, step, line, 2*step
+			}
 		}
-		f(m, n, k, unsafe.SliceData(a), 4*ar, 4*ac, unsafe.SliceData(b), 4*bs, unsafe.SliceData(c), 4*ldc, accumulate,
-			unsafe.SliceData(next), lines)
+		f(m, n, k, unsafe.SliceData(a), 4*ar, 4*ac, unsafe.SliceData(b), 4*bs, unsafe.SliceData(from), 4*ldf, unsafe.SliceData(to), 4*ldt,
+			first, pairs, apart, step, hop)
 	}
 }
 
-// packer fills panels of two vectors of so many lanes, by the assembly that
-// copies rows or the one that transposes squares, and the rest in Go.
+// square is the side of the squares that the assembly transposes.
+const square = 8
+
+// packer fills panels by the assembly that copies rows or the one that transposes
+// squares, and the rest in Go.
 func packer(
-	lanes int,
 	packRows func(dst, src *float32, stride, k, n int),
 	packColumns func(dst *float32, width int, src *float32, stride, squares int),
 ) func(dst []float32, width, k, n int, b View) {
@@ -219,11 +229,11 @@ func packer(
 			from := b.at(0, j)
 			rows, done := 0, 0 // packed: the first done columns of the first rows
 			if b.RowStride == 1 {
-				rows = k / lanes * lanes
-				for cols >= lanes && done < cols {
-					first := min(done, cols-lanes) // the last square may overlap
-					packColumns(&panel[first], 4*width, &from.Data[first*b.ColStride], 4*b.ColStride, k/lanes)
-					done = first + lanes
+				rows = k / square * square
+				for cols >= square && done < cols {
+					first := min(done, cols-square) // the last square may overlap
+					packColumns(&panel[first], 4*width, &from.Data[first*b.ColStride], 4*b.ColStride, k/square)
+					done = first + square
 				}
 			}
 			if done < width {

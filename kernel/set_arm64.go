@@ -123,29 +123,33 @@ func weightsBackByRow(x, dx []float32, s float32, lse, delta []float32) {
 }
 
 // stripNEON is tileFunc by tiles of up to six rows, of nearly equal height.
-func stripNEON(m, n, k int, a []float32, ar, ac int, b []float32, bs int, c []float32, ldc int, accumulate bool, _ []float32) {
+func stripNEON(m, n, k int, a []float32, ar, ac int, b []float32, bs int, from []float32, ldf int, to []float32, ldt int, _ ahead) {
 	const rows, width = 6, 16
 	tiles := (m + rows - 1) / rows
 	for t := range tiles {
 		i, h := t*m/tiles, (t+1)*m/tiles-t*m/tiles
-		var left *float32
+		var left, sums *float32
 		if k > 0 {
 			left = &a[i*ar]
 		}
+		if from != nil {
+			sums = &from[i*ldf]
+		}
 		if n == width {
-			tileNEON(h, k, left, 4*ar, 4*ac, unsafe.SliceData(b), 4*bs, &c[i*ldc], 4*ldc, accumulate)
+			tileNEON(h, k, left, 4*ar, 4*ac, unsafe.SliceData(b), 4*bs, sums, 4*ldf, &to[i*ldt], 4*ldt)
 			continue
 		}
 		// Columns that do not exist in C are computed beside it.
 		var whole [rows * width]float32
-		if accumulate {
+		if from != nil {
 			for r := range h {
-				copy(whole[r*width:][:n], c[(i+r)*ldc:])
+				copy(whole[r*width:][:n], from[(i+r)*ldf:])
 			}
+			sums = &whole[0]
 		}
-		tileNEON(h, k, left, 4*ar, 4*ac, unsafe.SliceData(b), 4*bs, &whole[0], 4*width, accumulate)
+		tileNEON(h, k, left, 4*ar, 4*ac, unsafe.SliceData(b), 4*bs, sums, 4*width, &whole[0], 4*width)
 		for r := range h {
-			copy(c[(i+r)*ldc:][:n], whole[r*width:])
+			copy(to[(i+r)*ldt:][:n], whole[r*width:])
 		}
 	}
 }

@@ -84,12 +84,8 @@ func writeFlushed(a *assembly, g *declarations, m *machine) {
 	fmt.Fprintf(a, "\n// %s\n//\n// %s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", text, doc, name, room+8, f.size)
 	fmt.Fprintf(g, "\n// %s runs the loop %s\n//\n//go:noescape\n%s\n", name, doc, text)
 	for _, p := range tileArgs {
-		move, to := "MOVQ", fmt.Sprintf("%d(SP)", f.offsets[p.name])
-		if p.size() == 1 {
-			move = "MOVB"
-		}
-		a.op(move, f.at(p.name), "AX")
-		a.op(move, "AX", to)
+		a.op("MOVQ", f.at(p.name), "AX")
+		a.op("MOVQ", "AX", fmt.Sprintf("%d(SP)", f.offsets[p.name]))
 	}
 	saved, flushing := fmt.Sprintf("%d(SP)", room), fmt.Sprintf("%d(SP)", room+4)
 	a.op("STMXCSR", saved)

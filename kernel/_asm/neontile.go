@@ -7,16 +7,16 @@ import "fmt"
 // times a vector of B.
 //
 // Registers: R8 … R13 point to the rows of A, R1 is the distance of its columns;
-// R2 points to B, R3 is the distance of its rows; R4 points to C, R5 is the
-// distance of its rows; R6 counts k. Sums are in V0 … V23, B in V24 … V27,
+// R2 points to B, R3 is the distance of its rows; R4 points to where sums come
+// from, then to where they go, R5 is the distance of rows there; R6 counts k. Sums are in V0 … V23, B in V24 … V27,
 // elements of A in V28 … V31.
 func writeNEONTile(a *assembly, g *declarations) {
 	m := neon
 	f := function(a, g, "tileNEON",
-		"c[i*ldc+j] (+)= Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m <= 6, j < 16, p < k, with distances in bytes",
+		"to[i*ldt+j] = from[i*ldf+j] + Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m <= 6, j < 16, p < k, with distances in bytes; from zero where from is nil",
 		[]param{{"m", "int"}, {"k", "int"}, {"a", "*float32"}, {"ar", "int"}, {"ac", "int"},
-			{"b", "*float32"}, {"bs", "int"}, {"c", "*float32"}, {"ldc", "int"}, {"accumulate", "bool"}}, nil)
-	for _, r := range [][2]string{{"a", "R8"}, {"ar", "R0"}, {"ac", "R1"}, {"b", "R2"}, {"bs", "R3"}, {"c", "R4"}, {"ldc", "R5"}, {"k", "R6"}} {
+			{"b", "*float32"}, {"bs", "int"}, {"from", "*float32"}, {"ldf", "int"}, {"to", "*float32"}, {"ldt", "int"}}, nil)
+	for _, r := range [][2]string{{"a", "R8"}, {"ar", "R0"}, {"ac", "R1"}, {"b", "R2"}, {"bs", "R3"}, {"from", "R4"}, {"ldf", "R5"}, {"k", "R6"}} {
 		a.op("MOVD", f.at(r[0]), r[1])
 	}
 	for i := 1; i < m.rows; i++ {
@@ -61,8 +61,7 @@ func writeNEONRows(a *assembly, f frame, h int) {
 	for i := range h * tileVectors {
 		a.word("EOR", i, i, i)
 	}
-	a.op("MOVBU", f.at("accumulate"), "R7")
-	a.op("CBZ", "R7", fromZero)
+	a.op("CBZ", "R4", fromZero)
 	move(false)
 	a.label(fromZero)
 	a.op("CBZ", "R6", loop+"end")
@@ -86,6 +85,8 @@ func writeNEONRows(a *assembly, f frame, h int) {
 	a.op("SUBS", "$1", "R6", "R6")
 	a.op("BNE", loop)
 	a.label(loop + "end")
+	a.op("MOVD", f.at("to"), "R4")
+	a.op("MOVD", f.at("ldt"), "R5")
 	move(true)
 }
 

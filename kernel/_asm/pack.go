@@ -53,57 +53,41 @@ func writePackRows(a *assembly, g *declarations, m *machine) {
 	a.op("RET")
 }
 
-// writePackColumns transposes squares: lanes columns of B, each contiguous.
-// Quarter g of a register is loaded from column 4g+r, four elements at a time;
-// four such registers, r = 0 … 3, are then transposed quarter by quarter, which
+// square is the side of the squares in which columns are transposed, so few that
+// columns whose distance is a power of two find room in L1 beside each other.
+const square = 8
+
+// writePackColumns transposes squares: columns of B, each contiguous. The lower
+// half of register r is loaded from column r, the upper from column r+4, four
+// elements at a time; four such registers are then transposed half by half, which
 // leaves whole rows. Most of the moving is done by the loads.
 func writePackColumns(a *assembly, g *declarations, m *machine) {
-	n := m.lanes
 	f := function(a, g, "packColumns"+m.suffix,
-		fmt.Sprintf("dst[i*width+j] = src[j*stride+i] for i < %d·squares and j < %d, with distances in bytes", n, n),
+		fmt.Sprintf("dst[i*width+j] = src[j*stride+i] for i < %d·squares and j < %d, with distances in bytes", square, square),
 		[]param{{"dst", "*float32"}, {"width", "int"}, {"src", "*float32"}, {"stride", "int"}, {"squares", "int"}}, nil)
 	a.op("MOVQ", f.at("dst"), "DI")
+	a.op("MOVQ", f.at("src"), "SI")
 	a.op("MOVQ", f.at("stride"), "BX")
 	a.op("MOVQ", f.at("squares"), "DX")
 	a.op("MOVQ", f.at("width"), "R12")
 	a.op("LEAQ", "(R12)(R12*2)", "R13")
 	a.op("LEAQ", "(BX)(BX*2)", "R8")
-	columns := []string{"SI", "R9", "R10", "R11"}[:n/4] // columns 0, 4, 8, 12
-	a.op("MOVQ", f.at("src"), "SI")
-	for q := 1; q < len(columns); q++ {
-		a.op("LEAQ", fmt.Sprintf("(%s)(BX*4)", columns[q-1]), columns[q])
-	}
-	if m == avx512 {
-		for q, mask := range []string{"$0x00f0", "$0x0f00", "$0xf000"} {
-			a.op("MOVL", mask, "AX")
-			a.op("KMOVW", "AX", fmt.Sprintf("K%d", q+1))
-		}
-	}
+	a.op("LEAQ", "(SI)(BX*4)", "R9")
 	a.op("TESTQ", "DX", "DX")
 	a.op("JZ", "done")
 	a.label("loop")
-	for i := 0; i < n; i += 4 { // rows i … i+3 of the square
-		for q, column := range columns {
-			for r, index := range []string{"", "(BX*1)", "(BX*2)", "(R8*1)"} {
-				memory := fmt.Sprintf("%d(%s)%s", 4*i, column, index)
-				switch {
-				case q == 0:
-					a.op("VMOVUPS", memory, fmt.Sprintf("X%d", r))
-				case m == avx512:
-					a.op("VBROADCASTF32X4", memory, fmt.Sprintf("K%d", q), m.v(r))
-				default:
-					a.op("VINSERTF128", "$1", memory, m.v(r), m.v(r))
-				}
-			}
+	for i := 0; i < square; i += 4 { // rows i … i+3 of the square
+		for r, index := range []string{"", "(BX*1)", "(BX*2)", "(R8*1)"} {
+			a.op("VMOVUPS", fmt.Sprintf("%d(SI)%s", 4*i, index), fmt.Sprintf("X%d", r))
+			a.op("VINSERTF128", "$1", fmt.Sprintf("%d(R9)%s", 4*i, index), fmt.Sprintf("Y%d", r), fmt.Sprintf("Y%d", r))
 		}
-		for r, reg := range transposeQuarters(a, m) {
+		for r, reg := range transposeQuarters(a, avx2) {
 			a.op("VMOVUPS", reg, "(DI)"+[]string{"", "(R12*1)", "(R12*2)", "(R13*1)"}[r])
 		}
 		a.op("LEAQ", "(DI)(R12*4)", "DI")
 	}
-	for _, column := range columns {
-		a.op("ADDQ", fmt.Sprintf("$%d", m.bytes()), column)
-	}
+	a.op("ADDQ", fmt.Sprintf("$%d", 4*square), "SI")
+	a.op("ADDQ", fmt.Sprintf("$%d", 4*square), "R9")
 	a.op("DECQ", "DX")
 	a.op("JNZ", "loop")
 	a.label("done")

@@ -7,8 +7,8 @@ var tileArgs = []param{
 	{"m", "int"}, {"n", "int"}, {"k", "int"},
 	{"a", "*float32"}, {"ar", "int"}, {"ac", "int"},
 	{"b", "*float32"}, {"bs", "int"},
-	{"c", "*float32"}, {"ldc", "int"}, {"accumulate", "bool"},
-	{"next", "*float32"}, {"lines", "int"},
+	{"from", "*float32"}, {"ldf", "int"}, {"to", "*float32"}, {"ldt", "int"},
+	{"next", "*float32"}, {"pairs", "int"}, {"apart", "int"}, {"step", "int"}, {"hop", "int"},
 }
 
 // writeTiles writes the heart of the matrix product: a strip of any number of
@@ -19,16 +19,19 @@ var tileArgs = []param{
 //
 // Registers: SI, R9, R10, R11 point to rows 0, 3, 6, 9 of A, BX is the distance
 // of its rows, R12 that of its columns; DI points to B, R13 is the distance of
-// its rows; DX points to C, R14 is the distance of its rows; R15 counts k; CX
-// counts tiles, AX is their height, and the first R8 of them are one higher.
+// its rows; R14 is the distance of rows of the result; R15 counts k. AX points to
+// memory to fetch, two lines DX bytes apart at each step of k, R8 bytes after the
+// last two, as long as CX counts.
 func writeTiles(a *assembly, g *declarations, m *machine) {
-	name := "tile" + m.suffix
-	f := function(a, g, name, "c[i*ldc+j] (+)= Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m, j < n, p < k, with distances in bytes; before each tile, so many lines from next on are prefetched", tileArgs, nil)
+	doc := "to[i*ldt+j] = from[i*ldf+j] + Σ_p a[i*ar+p*ac]·b[p*bs+j], i < m, j < n, p < k, with distances in bytes; " +
+		"from zero where from is nil; meanwhile every tile prefetches so many pairs of lines, apart from each other, " +
+		"a step after the pair before, and a hop after the tile before"
+	f := functionWithLocals(a, g, "tile"+m.suffix, doc, tileArgs, nil, 24)
 	loadColumnMasks(a, m, f)
 	a.op("MOVQ", f.at("ar"), "BX")
 	a.op("MOVQ", f.at("ac"), "R12")
 	a.op("MOVQ", f.at("bs"), "R13")
-	a.op("MOVQ", f.at("ldc"), "R14")
+	a.op("MOVQ", f.at("ldt"), "R14")
 
 	// tiles = ⌈m/rows⌉, height = m/tiles, the rest is spread.
 	a.op("MOVQ", f.at("m"), "AX")
@@ -40,8 +43,9 @@ func writeTiles(a *assembly, g *declarations, m *machine) {
 	a.op("MOVQ", f.at("m"), "AX")
 	a.op("XORL", "DX", "DX")
 	a.op("DIVQ", "CX")
-	a.op("MOVQ", "DX", "R8")
-	a.op("MOVQ", f.at("c"), "DX")
+	a.op("MOVQ", "CX", tilesLeft)
+	a.op("MOVQ", "AX", height)
+	a.op("MOVQ", "DX", higher)
 	a.op("MOVQ", f.at("a"), "SI")
 
 	for _, vectors := range []int{1, 2} {
@@ -51,20 +55,18 @@ func writeTiles(a *assembly, g *declarations, m *machine) {
 			a.op("JGT", "v2next")
 		}
 		a.label(narrow + "next")
-		a.op("TESTQ", "CX", "CX")
-		a.op("JZ", "done")
-		a.op("DECQ", "CX")
-		prefetch(a, f, narrow)
+		a.op("DECQ", tilesLeft)
+		a.op("JLT", "done")
 		a.op("MOVQ", f.at("b"), "DI")
 		a.op("MOVQ", f.at("k"), "R15")
 		a.op("LEAQ", "(BX)(BX*2)", "R11")
 		a.op("LEAQ", "(SI)(R11*1)", "R9")
 		a.op("LEAQ", "(SI)(R11*2)", "R10")
 		a.op("ADDQ", "R10", "R11")
-		// The height is AX, or AX+1 for the first R8 tiles.
-		a.op("TESTQ", "R8", "R8")
-		a.op("JZ", narrow+"low")
-		a.op("DECQ", "R8")
+		// The first tiles are one higher.
+		a.op("MOVQ", height, "AX")
+		a.op("DECQ", higher)
+		a.op("JLT", narrow+"low")
 		for h := 2; h <= m.rows; h++ {
 			a.op("CMPQ", "AX", fmt.Sprintf("$%d", h-1))
 			a.op("JEQ", fmt.Sprintf("%srows%d", narrow, h))
@@ -85,21 +87,12 @@ func writeTiles(a *assembly, g *declarations, m *machine) {
 	a.op("RET")
 }
 
-// prefetch asks L2 for some lines of what the next call will read, so that
-// memory works while the tile does.
-func prefetch(a *assembly, f frame, narrow string) {
-	a.op("MOVQ", f.at("lines"), "R15")
-	a.op("TESTQ", "R15", "R15")
-	a.op("JZ", narrow+"fetched")
-	a.op("MOVQ", f.at("next"), "DI")
-	a.label(narrow + "fetch")
-	a.op("PREFETCHT1", "(DI)")
-	a.op("ADDQ", "$64", "DI")
-	a.op("DECQ", "R15")
-	a.op("JNZ", narrow+"fetch")
-	a.op("MOVQ", "DI", f.at("next"))
-	a.label(narrow + "fetched")
-}
+// Local variables of the tiles.
+const (
+	tilesLeft = "tiles-8(SP)"
+	height    = "height-16(SP)"
+	higher    = "higher-24(SP)" // tiles still to come that are one higher
+)
 
 // loadColumnMasks prepares the masks of the columns that exist: K1 and K2, or
 // none (AVX2 makes them where it needs them).
@@ -139,13 +132,20 @@ func writeTile(a *assembly, m *machine, f frame, h, vectors int) {
 	for i := range h * vectors {
 		m.zero(a, i)
 	}
-	a.op("CMPB", f.at("accumulate"), "$0")
+	a.op("CMPQ", f.at("from"), "$0")
 	a.op("JEQ", fromZero)
 	moveTile(a, m, f, h, vectors, false)
 	a.label(fromZero)
 	a.op("TESTQ", "R15", "R15")
 	a.op("JZ", loop+"end")
 
+	fetches := h > m.rows/2 // lower tiles are alone, or few, and wait for memory anyway
+	if fetches {
+		a.op("MOVQ", f.at("next"), "AX")
+		a.op("MOVQ", f.at("pairs"), "CX")
+		a.op("MOVQ", f.at("apart"), "DX")
+		a.op("MOVQ", f.at("step"), "R8")
+	}
 	a.op("PCALIGN", "$32")
 	a.label(loop)
 	for v := range vectors {
@@ -161,8 +161,21 @@ func writeTile(a *assembly, m *machine, f frame, h, vectors int) {
 	for i := 0; i < h; i += 3 {
 		a.op("ADDQ", "R12", []string{"SI", "R9", "R10", "R11"}[i/3])
 	}
+	// L2 is asked for what the next call will read, while this tile computes; B's
+	// current row stands in when there is no more to ask for.
+	if fetches {
+		a.op("PREFETCHT1", "(AX)")
+		a.op("PREFETCHT1", "(AX)(DX*1)")
+		a.op("ADDQ", "R8", "AX")
+		a.op("DECQ", "CX")
+		a.op("CMOVQLT", "DI", "AX")
+	}
 	a.op("DECQ", "R15")
 	a.op("JNZ", loop)
+	if fetches {
+		a.op("MOVQ", f.at("hop"), "AX")
+		a.op("ADDQ", "AX", f.at("next"))
+	}
 	a.label(loop + "end")
 	moveTile(a, m, f, h, vectors, true)
 
@@ -173,13 +186,20 @@ func writeTile(a *assembly, m *machine, f frame, h, vectors int) {
 	a.op("IMUL3Q", fmt.Sprintf("$%d", h), "BX", "R15")
 	a.op("ADDQ", "R15", "SI")
 	a.op("IMUL3Q", fmt.Sprintf("$%d", h), "R14", "R15")
-	a.op("ADDQ", "R15", "DX")
+	a.op("ADDQ", "R15", f.at("to"))
 }
 
-// moveTile loads the sums from C or stores them there.
+// moveTile loads the sums or stores them.
 func moveTile(a *assembly, m *machine, f frame, h, vectors int, store bool) {
+	step := "R14"
 	move := func(masked bool) {
-		a.op("MOVQ", "DX", "DI")
+		if store {
+			a.op("MOVQ", f.at("to"), "DI")
+		} else {
+			step = "R15"
+			a.op("MOVQ", f.at("from"), "DI")
+			a.op("MOVQ", f.at("ldf"), "R15")
+		}
 		for i := range h {
 			for v := range vectors {
 				memory, sum := fmt.Sprintf("%d(DI)", v*m.bytes()), m.v(i*vectors+v)
@@ -198,9 +218,12 @@ func moveTile(a *assembly, m *machine, f frame, h, vectors int, store bool) {
 					a.op("VMOVUPS", memory, sum)
 				}
 			}
-			if i < h-1 {
-				a.op("ADDQ", "R14", "DI")
+			if i < h-1 || !store {
+				a.op("ADDQ", step, "DI")
 			}
+		}
+		if !store {
+			a.op("MOVQ", "DI", f.at("from"))
 		}
 	}
 	if m == avx512 {
