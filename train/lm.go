@@ -22,13 +22,14 @@ type LM struct {
 	Layers    int     `json:"layers"`
 	Width     int     `json:"width"`
 	Heads     int     `json:"heads"`
-	KVHeads   int     `json:"kv_heads"`  // llama; 0: as heads
-	FFN       int     `json:"ffn"`       // inner width; 0: the architecture's usual multiple of Width
-	Context   int     `json:"context"`   // tokens a sequence
-	Vocab     int     `json:"vocab"`     // tokens of the vocabulary to learn
-	Tokenizer string  `json:"tokenizer"` // folder with one to use instead; empty: learn
-	Tied      bool    `json:"tie"`       // the embeddings are the output layer too
-	InitStd   float64 `json:"init_std"`  // 0: 0.02
+	KVHeads   int     `json:"kv_heads"`        // llama; 0: as heads
+	FFN       int     `json:"ffn"`             // inner width; 0: the architecture's usual multiple of Width
+	Context   int     `json:"context"`         // tokens a sequence
+	Vocab     int     `json:"vocab"`           // tokens of the vocabulary to learn
+	Tokenizer string  `json:"tokenizer"`       // folder with one to use instead; empty: learn
+	Chars     bool    `json:"chars,omitempty"` // characters are the tokens; Vocab is not read
+	Tied      bool    `json:"tie"`             // the embeddings are the output layer too
+	InitStd   float64 `json:"init_std"`        // 0: 0.02
 
 	Steps      int     `json:"steps"`
 	Batch      int     `json:"batch"`      // sequences a step

@@ -122,9 +122,8 @@ func (r *lmRun) openTokenizer(ctx context.Context, texts []string) (err error) {
 		r.tok, err = token.Open(os.DirFS(dir))
 		return err
 	}
-	r.say("learning a vocabulary of %d tokens from %d files", r.Vocab, len(texts))
 	var bad error
-	r.tok, err = token.TrainBPE(func(yield func(string) bool) {
+	documents := func(yield func(string) bool) {
 		for doc, err := range data.Documents(texts) {
 			if err == nil && ctx.Err() != nil {
 				err = context.Cause(ctx)
@@ -137,7 +136,13 @@ func (r *lmRun) openTokenizer(ctx context.Context, texts []string) (err error) {
 				return
 			}
 		}
-	}, token.BPEOptions{VocabSize: r.Vocab, Special: []string{data.EndOfText}})
+	}
+	if r.Chars {
+		r.tok, err = token.TrainChars(documents, data.EndOfText)
+	} else {
+		r.say("learning a vocabulary of %d tokens from %d files", r.Vocab, len(texts))
+		r.tok, err = token.TrainBPE(documents, token.BPEOptions{VocabSize: r.Vocab, Special: []string{data.EndOfText}})
+	}
 	if bad != nil {
 		return bad
 	}

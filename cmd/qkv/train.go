@@ -72,6 +72,7 @@ any number of threads and any CPU.`,
 	f.IntVar(&o.FFN, "ffn", 0, "inner width of the feed-forward layers (default 8/3 of the width for llama, 4 times for gpt2)")
 	f.IntVar(&o.Context, "context", 256, "tokens a sequence")
 	f.IntVar(&o.Vocab, "vocab", 4096, "tokens of the vocabulary to learn")
+	f.BoolVar(&o.Chars, "chars", false, "characters are the tokens, whatever --vocab says")
 	f.StringVar(&o.Tokenizer, "tokenizer", "", "folder of a tokenizer to use instead of learning one")
 	f.BoolVar(&o.Tied, "tie", true, "use the embeddings as output layer too")
 	f.Float64Var(&o.InitStd, "init-std", 0.02, "standard deviation of the first weights")
