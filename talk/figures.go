@@ -2,15 +2,27 @@ package talk
 
 // Figures are the numbers of a run that a program may want, beside the report.
 type Figures struct {
-	Set     SetFigures     `json:"set"`
-	Rungs   []RungFigures  `json:"rungs"`
-	Pairs   []PairFigures  `json:"mcnemar"`
-	Curves  []CurveFigures `json:"learning_curves,omitempty"`
-	Advice  Advice         `json:"advice"`
-	Seed    uint64         `json:"seed"`
-	Quick   bool           `json:"quick"`
-	Seconds float64        `json:"seconds"`
-	Left    int            `json:"documents_left_out,omitempty"` // by the limits of a run
+	Set         SetFigures        `json:"set"`
+	Rungs       []RungFigures     `json:"rungs"`
+	Pairs       []PairFigures     `json:"mcnemar"`
+	Curves      []CurveFigures    `json:"learning_curves,omitempty"`
+	Order       []OrderFigures    `json:"order,omitempty"`
+	Grams       []GramFigures     `json:"ngrams,omitempty"`
+	Gradients   []GradientFigures `json:"gradients,omitempty"`
+	Speed       []SpeedFigures    `json:"speed,omitempty"`
+	Costs       CostFigures       `json:"costs"`
+	Positions   []PositionFigures `json:"positions,omitempty"`
+	Activations []LabFigures      `json:"activations,omitempty"`
+	Optimizers  []LabFigures      `json:"optimizers,omitempty"`
+	Heads       []HeadFigures     `json:"heads,omitempty"`
+	Scaling     []ScaleFigures    `json:"scaling,omitempty"`
+	Streams     []StreamFigures   `json:"streams,omitempty"`
+	Reading     []ReadingFigures  `json:"reading,omitempty"`
+	Advice      Advice            `json:"advice"`
+	Seed        uint64            `json:"seed"`
+	Quick       bool              `json:"quick"`
+	Seconds     float64           `json:"seconds"`
+	Left        int               `json:"documents_left_out,omitempty"` // by the limits of a run
 }
 
 // SetFigures count documents.

@@ -12,9 +12,13 @@ import (
 // climb trains one rung on all labels.
 func (r *run) climb(c recipe) func(ctx context.Context) (*report.Section, error) {
 	return func(ctx context.Context) (*report.Section, error) {
-		g, err := r.learn(ctx, c, r.set.Train, nil, r.Seed, r.pace.to)
+		from := r.pretrained[c.pretext]
+		g, err := r.learn(ctx, c, r.set.Train, from.body(), r.Seed, r.pace.to)
 		if err != nil {
 			return nil, err
+		}
+		if from != nil {
+			g.before = from.took
 		}
 		r.rungs = append(r.rungs, g)
 		return nil, nil
@@ -51,7 +55,7 @@ func (r *run) ladder(context.Context) (*report.Section, error) {
 		Marks: []report.Mark{{Name: "always the most frequent class, " + report.Plain(label), Y: share}}}
 	table := report.Table{Caption: "What each rung costs and gives. Times are of this machine, in this run.",
 		Columns: []report.Column{{Name: "Rung"}, {Name: "Accuracy", Right: true}, {Name: "95 % interval", Right: true}, {Name: "Macro F1", Right: true},
-			{Name: "Parameters", Right: true}, {Name: "Training", Right: true}, {Name: "of it without labels", Right: true}, {Name: "Reads a second", Right: true}}}
+			{Name: "Parameters", Right: true}, {Name: "Training", Right: true}, {Name: "of it without labels", Right: true}, {Name: "Documents read a second", Right: true}}}
 	best := r.best()
 	for _, g := range r.rungs {
 		f := r.figuresOf(g)
@@ -64,7 +68,7 @@ func (r *run) ladder(context.Context) (*report.Section, error) {
 		table.Rows = append(table.Rows, []report.Text{report.Text(g.name), report.Text(report.Share(g.Point)),
 			report.Text(report.Share(g.Low) + " – " + report.Share(g.High)), report.Text(report.Share(f.MacroF1)),
 			report.Text(report.Whole(int64(g.parameters))), report.Text(report.Duration(g.took + g.before)), before,
-			report.Text(report.Whole(int64(g.reads)) + " documents")})
+			report.Text(report.Whole(int64(g.reads)))})
 	}
 	compared, err := r.compare()
 	if err != nil {

@@ -15,9 +15,29 @@ import (
 func (r *run) chapters() []chapter {
 	list := []chapter{{"counting documents", 0.1, r.documents}}
 	for _, c := range r.recipes() {
+		if c.pretext != "" {
+			list = append(list, chapter{"reading without labels: " + c.name, 10, r.read(c)})
+		}
 		list = append(list, chapter{"training: " + c.name, 10, r.climb(c)})
 	}
-	return append(list, chapter{"comparing", 0.5, r.ladder})
+	return append(list, []chapter{
+		{"comparing", 0.5, r.ladder},
+		{"counting words", 0.5, r.bags},
+		{"shuffling words", 1, r.order},
+		{"following gradients", 2, r.gradients},
+		{"looking into the LSTM", 0.5, r.memory},
+		{"timing", 6, r.costs},
+		{"looking at heads", 3, r.heads},
+		{"trying positions", 12, r.places},
+		{"trying activations", 15, r.activations},
+		{"trying optimizers", 20, r.optimizers},
+		{"showing what was read", 1, r.reading},
+		{"learning from fewer labels", 60, r.curves},
+		{"trying sizes", 10, r.scaling},
+		{"reckoning prices", 0.1, r.price},
+		{"reading on and on", 3, r.stream},
+		{"advising", 0.1, r.advise},
+	}...)
 }
 
 // result puts the report together.
@@ -28,6 +48,7 @@ func (r *run) result() *Result {
 	took := report.Duration(r.Now().Sub(r.start))
 	rep := &report.Report{Title: "LSTM is dead. Long live Transformers?",
 		Subtitle: report.Text(fmt.Sprintf("The ladder from bag of words to Transformer, climbed on %s in %s.", report.Plain(r.set.Name), took)),
+		Lead:     r.lead(),
 		Sections: r.sections,
 		Foot:     report.Text(fmt.Sprintf("Made by `%s`, qkv %s, seed %d, %s with %d threads.", r.Command, r.Version, r.Seed, r.Device.Name(), r.Device.Threads())),
 	}

@@ -25,6 +25,8 @@ type Options struct {
 	Progress func(share float64, what string)
 	// Now is the clock; nil: time.Now. Every timing in the report is read from it.
 	Now func() time.Time
+
+	size *size // of a test; nil: full, or quick
 }
 
 // Result is what the guided run made.
@@ -46,6 +48,7 @@ type run struct {
 
 	words, pieces *tokens
 	rungs         []*rung
+	pretrained    map[string]*pretrained // by what they were pretrained on
 	figures       Figures
 	sections      []report.Section
 }
@@ -61,7 +64,10 @@ func Run(ctx context.Context, set *Set, o Options) (_ *Result, err error) {
 		o.Now = time.Now
 	}
 	r := &run{Options: o, set: set, size: full, start: o.Now()}
-	if o.Quick {
+	switch {
+	case o.size != nil:
+		r.size = *o.size
+	case o.Quick:
 		r.size = quick
 	}
 	before := len(set.Train) + len(set.Test)

@@ -55,33 +55,37 @@ func (r *run) recipes() []recipe {
 		}
 		return o
 	}
-	transformer := kind("transformer", func(o *scratch.Options) { o.Layers, o.Heads = z.layers, z.heads })
+	lstm := kind("lstm", func(o *scratch.Options) { o.Layers = z.layers })
+	transformer := kind("transformer", func(o *scratch.Options) {
+		o.Layers, o.Heads, o.Norm, o.Pooling = z.layers, z.heads, "pre-layernorm", "mean"
+	})
 	return []recipe{
 		{key: "bag", name: "Bag of words", made: kind("bag", nil), words: true},
 		{key: "ngrams", name: "Word pairs, tf-idf", made: kind("tfidf", func(o *scratch.Options) { o.NGrams, o.C = 2, 10 }), words: true},
+		{key: "cnn", name: "CNN", made: kind("cnn", func(o *scratch.Options) { o.Dropout = 0.5 }), rate: 1e-3},
+		{key: "rnn", name: "RNN", made: kind("rnn", nil), rate: 1e-3},
+		{key: "lstm", name: "LSTM", made: lstm, rate: 3e-3},
 		{key: "transformer", name: "Transformer", made: transformer, rate: 1e-3},
+		{key: "lstm-pretrained", name: "LSTM, pretrained", made: lstm, rate: 3e-3, pretext: nextToken},
+		{key: "transformer-pretrained", name: "Transformer, pretrained", made: transformer, rate: 1e-3, pretext: maskedToken},
 	}
 }
 
 // make makes a recipe's model with its first values.
-func (r *run) make(c recipe, seed uint64) (*scratch.Model, *tokens, error) {
-	t := r.pieces
-	if c.words {
-		t = r.words
-	}
+func (r *run) make(c recipe, seed uint64) (*scratch.Model, error) {
 	o := c.made
 	o.Seed = seed
-	m, err := o.With(t.Tokenizer, slices.Values(texts(r.set.Train)), r.set.Labels)
-	return m, t, err
+	return o.With(r.vocabulary(c).Tokenizer, slices.Values(texts(r.set.Train)), r.set.Labels)
 }
 
 // learn carries out a recipe on labelled examples; from, or nil, is a pretrained
 // model whose body the new one starts with. Where it goes on, tell is called.
 func (r *run) learn(ctx context.Context, c recipe, examples []data.Example, from model.Model, seed uint64, tell func(share float64)) (*rung, error) {
-	m, t, err := r.make(c, seed)
+	m, err := r.make(c, seed)
 	if err != nil {
 		return nil, err
 	}
+	t := r.vocabulary(c)
 	if from != nil {
 		adopt(m.Model, from)
 	}
@@ -162,17 +166,22 @@ func (r *run) judge(ctx context.Context, g *rung, t *tokens) error {
 	return err
 }
 
-// interval is the share of what is right, with the interval that the bootstrap
-// gives.
+// interval is the share of what is right, with the interval that the bootstrap over
+// test documents gives. Several runs stand one after the other in right.
 func (r *run) interval(right []bool) (eval.Interval, error) {
-	return eval.Bootstrap(len(right), func(rows []int) (float64, error) {
-		n := 0
-		for _, i := range rows {
-			if right[i] {
-				n++
-			}
+	n := len(r.set.Test)
+	hits := make([]float64, n) // of a document, over the runs
+	for i, ok := range right {
+		if ok {
+			hits[i%n] += float64(n) / float64(len(right))
 		}
-		return float64(n) / float64(len(rows)), nil
+	}
+	return eval.Bootstrap(n, func(rows []int) (float64, error) {
+		sum := 0.0
+		for _, i := range rows {
+			sum += hits[i]
+		}
+		return sum / float64(len(rows)), nil
 	}, eval.Resampling{Rounds: r.size.resamplings, Seed: r.Seed})
 }
 

@@ -45,9 +45,9 @@ func (a Axis) fit(lo, hi float64, values ...Numbers) scale {
 		s.to = *a.Max
 	}
 	switch {
-	case a.Log && s.from == s.to:
+	case a.Log && s.to/s.from < 1+1e-6:
 		s.from, s.to = s.from/2, s.to*2
-	case s.from == s.to:
+	case s.to-s.from <= 1e-9*math.Abs(s.to):
 		s.from, s.to = s.from-1, s.to+1
 	}
 	if !a.Log {
@@ -74,6 +74,25 @@ func (n Numbers) MarshalJSON() ([]byte, error) {
 		}
 	}
 	return json.Marshal(out)
+}
+
+// tight makes an axis end where the values do.
+func (a Axis) tight(values ...Numbers) Axis {
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, list := range values {
+		for _, v := range list {
+			if usable(v) {
+				lo, hi = min(lo, v), max(hi, v)
+			}
+		}
+	}
+	if a.Min == nil && lo < hi {
+		a.Min = &lo
+	}
+	if a.Max == nil && lo < hi {
+		a.Max = &hi
+	}
+	return a
 }
 
 // usable says whether x can be drawn.

@@ -166,7 +166,7 @@ func (d Dots) draw(width float64) *svg {
 		}
 		s.line(fmt.Sprintf("s%d thick", colour), x.place(it.Low), y, x.place(it.High), y)
 		hint := fmt.Sprintf("%s: %s (%s to %s)", it.Name.Words(), x.Format.Write(it.Value), x.Format.Write(it.Low), x.Format.Write(it.High))
-		s.marker(colour*3, x.place(it.Value), y, 5.5, hint)
+		s.marker(colour, x.place(it.Value), y, 5.5, hint)
 		s.text("value", "start", width-60, y+4, x.Format.Write(it.Value))
 	}
 	return s

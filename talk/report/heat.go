@@ -84,8 +84,11 @@ func (h Heat) draw(width float64) *svg {
 	}
 	cell := min((width-left-6)/float64(max(columns, 1)), 40)
 	tall := min(cell, 24)
-	if rows > 60 {
+	switch {
+	case rows > 60:
 		tall = min(cell, 5)
+	case rows > 24:
+		tall = min(cell, 12)
 	}
 	if h.Rows != nil {
 		tall = max(tall, 15)

@@ -118,10 +118,11 @@ func (t Table) html(w *page) {
 		}
 		return ""
 	}
-	w.WriteString(`<div class="table" tabindex="0"><table>`)
+	w.WriteString(`<figure>`)
 	if t.Caption != "" {
-		w.WriteString("<caption>" + t.Caption.HTML() + "</caption>")
+		w.WriteString("<figcaption>" + t.Caption.HTML() + "</figcaption>")
 	}
+	w.WriteString(`<div class="table" tabindex="0"><table>`)
 	w.WriteString("<thead><tr>")
 	for j, c := range t.Columns {
 		fmt.Fprintf(w, `<th scope="col"%s>%s</th>`, class(j), c.Name.HTML())
@@ -134,7 +135,7 @@ func (t Table) html(w *page) {
 		}
 		w.WriteString("</tr>")
 	}
-	w.WriteString("</tbody></table></div>")
+	w.WriteString("</tbody></table></div></figure>")
 }
 
 func (s Slider) html(w *page) {

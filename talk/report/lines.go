@@ -70,7 +70,7 @@ func (l Lines) draw(width, height float64) *svg {
 	for _, v := range y.ticks(6) {
 		left = max(left, 12+breadth(y.Format.Write(v), 12))
 	}
-	x := l.X.fit(left, width-14, xs...)
+	x := l.X.tight(xs...).fit(left, width-14, xs...)
 	s.text("label", "start", 2, 12, "↑ "+l.Y.Label.Words())
 	for _, v := range y.ticks(6) {
 		s.line("grid", x.lo, y.place(v), x.hi, y.place(v))

@@ -24,7 +24,7 @@ const (
 func (f Format) Write(x float64) string {
 	switch f {
 	case Percent:
-		return trim(strconv.FormatFloat(100*x, 'f', 1, 64)) + " %"
+		return minus(trim(strconv.FormatFloat(math.Round(1000*x)/10+0, 'f', 1, 64))) + " %"
 	case Clock:
 		return Duration(time.Duration(x * float64(time.Second)))
 	case Bytes:
@@ -57,7 +57,7 @@ func Figure(x float64) string {
 	case size >= 1:
 		return minus(trim(strconv.FormatFloat(x, 'f', 2, 64)))
 	}
-	return minus(strconv.FormatFloat(x, 'f', min(2-int(math.Floor(math.Log10(size))), 6), 64))
+	return minus(trim(strconv.FormatFloat(x, 'f', min(2-int(math.Floor(math.Log10(size))), 6), 64)))
 }
 
 // trim leaves out zeros at the end of a fraction.

@@ -12,3 +12,19 @@ for (const slider of document.querySelectorAll('.slider')) {
 const contents = document.querySelector('nav details');
 if (contents && matchMedia('(max-width: 60rem)').matches) contents.open = false;
 addEventListener('beforeprint', () => document.querySelectorAll('main details').forEach(d => { d.open = true; }));
+for (const form of document.querySelectorAll('.calculator')) {
+  const value = id => Number(form.querySelector(`[data-in="${id}"]`).value.replace(/[, ]/g, ''));
+  const show = (id, x) => {
+    const text = !isFinite(x) ? '–' : x >= 1e15 || x < 1e-4 && x > 0 ? x.toExponential(2).replace(/e\+?(-?\d+)/, (_, e) =>
+      ' × 10' + [...e].map(d => d === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[d]).join('')) :
+      x.toLocaleString('en', { maximumSignificantDigits: x >= 100 ? 21 : 3, maximumFractionDigits: x >= 100 ? 0 : undefined });
+    form.querySelector(`[data-out="${id}"]`).textContent = text;
+  };
+  form.addEventListener('input', () => {
+    const ops = 6 * value('n') * value('t'), hours = ops / value('s') / 3600;
+    show('ops', ops);
+    show('dd', hours / 24);
+    show('days', hours / 24 / value('d'));
+    show('money', hours * value('p'));
+  });
+}

@@ -72,13 +72,13 @@ func breadth(words string, size float64) float64 {
 	for _, r := range words {
 		switch {
 		case strings.ContainsRune("iljtfrI.,:;'|! ()[]", r):
-			ems += 0.32
+			ems += 0.34
 		case r >= 0x1100 && unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana), r > 0x1F000:
 			ems++
 		case unicode.IsUpper(r) || r == 'm' || r == 'w' || r == '%':
-			ems += 0.72
+			ems += 0.78
 		default:
-			ems += 0.54
+			ems += 0.58
 		}
 	}
 	return ems * size
