@@ -8,9 +8,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/qkvgo/qkv/checkpoint"
-	"github.com/qkvgo/qkv/model"
 	"github.com/qkvgo/qkv/nn"
 	"github.com/qkvgo/qkv/tensor"
 )
@@ -25,10 +25,13 @@ type Rounded struct {
 	Worst     string  `json:"worst,omitempty"`     // the tensor that is furthest off
 	Largest   float64 `json:"max_relative"`        // its largest difference over the reference's largest magnitude
 	Mean      float64 `json:"mean_relative"`       // the same of the mean difference, the worst tensor's
-	Rows      int     `json:"rows,omitempty"`      // rows of the last output, where it has more than one number a row
+	Rows      int     `json:"rows,omitempty"`      // rows of the task's logits
 	Agreement float64 `json:"agreement,omitempty"` // share of them whose largest number stands where float32 has it
+	Reference float64 `json:"reference,omitempty"` // and where the reference has it
 	Why       string  `json:"why,omitempty"`       // why it failed or is unsupported
 	Arch      string  `json:"architecture,omitempty"`
+
+	same, sameAsReference int
 }
 
 // Precision runs the case in dir in the given precision and says how far
@@ -60,6 +63,10 @@ func (r *Rounded) measure(ctx context.Context, dir string, precision nn.Precisio
 	if err != nil {
 		return err
 	}
+	inFloat32, err := look(ctx, c.model.Model, k, nn.Options{Device: o.Device})
+	if err != nil {
+		return err
+	}
 	for _, name := range outputOrder(c) {
 		t, _ := c.outputs.Tensor(name)
 		want, err := floats(t)
@@ -73,8 +80,18 @@ func (r *Rounded) measure(ctx context.Context, dir string, precision nn.Precisio
 		if err := r.compare(name, got, want, defined); err != nil {
 			return err
 		}
+		if !isLogits(name) || len(t.Shape) == 0 {
+			continue
+		}
+		exact, _, err := k.reference(name, c.meta.Dims[name], t.Shape, inFloat32)
+		if err != nil {
+			return err
+		}
+		r.agree(got, exact, want, t.Shape[len(t.Shape)-1], defined)
 	}
-	return r.agree(ctx, c.model.Model, k, precision, o)
+	r.Agreement = float64(r.same) / float64(max(r.Rows, 1))
+	r.Reference = float64(r.sameAsReference) / float64(max(r.Rows, 1))
+	return nil
 }
 
 // compare takes a tensor into account.
@@ -109,40 +126,35 @@ func (r *Rounded) compare(name string, got, want []float32, defined func(int) bo
 	return nil
 }
 
-// agree compares the largest number of each row of the last output with
-// float32's.
-func (r *Rounded) agree(ctx context.Context, m model.Model, k *call, precision nn.Precision, o Options) error {
-	last := func(precision nn.Precision) (x []float32, width int, err error) {
-		defer tensor.Guard(&err)
-		p := nn.NewPass(ctx, k.rows, nn.Options{Device: o.Device, Precision: precision})
-		defer p.Close()
-		out := m.Run(p, k.in)
-		y := out[len(out)-1].Value
-		return y.Float32s(), y.Width(), nil
-	}
-	have, width, err := last(precision)
-	if err != nil {
-		return err
-	}
-	want, _, err := last(nn.Float32)
-	if err != nil || width < 2 {
-		return err
-	}
-	r.Rows = len(want) / width
-	same := 0
-	for i := range r.Rows {
-		if greatest(have[i*width:][:width]) == greatest(want[i*width:][:width]) {
-			same++
+// isLogits says whether a task's answer is the place of the largest number along the
+// last axis of the output of that name.
+func isLogits(name string) bool { return strings.HasSuffix(name, "logits") }
+
+// agree counts the rows of logits, width numbers each as the reference lays them
+// out, whose largest number stands where float32 and the reference have it.
+func (r *Rounded) agree(got, exact, want []float32, width int, defined func(int) bool) {
+	for i := 0; width > 1 && i+width <= min(len(got), len(exact), len(want)); i += width {
+		seen := func(j int) bool { return defined == nil || defined(i+j) }
+		at := greatest(got[i:i+width], seen)
+		if at < 0 { // padding
+			continue
+		}
+		r.Rows++
+		if at == greatest(exact[i:i+width], seen) {
+			r.same++
+		}
+		if at == greatest(want[i:i+width], seen) {
+			r.sameAsReference++
 		}
 	}
-	r.Agreement = float64(same) / float64(max(r.Rows, 1))
-	return nil
 }
 
-// greatest is the place of the largest number, the first of equals.
-func greatest(x []float32) (at int) {
+// greatest is the place of the largest number that is seen, the first of equals; -1
+// where none is.
+func greatest(x []float32, seen func(int) bool) int {
+	at := -1
 	for i, v := range x {
-		if v > x[at] {
+		if seen(i) && (at < 0 || v > x[at]) {
 			at = i
 		}
 	}

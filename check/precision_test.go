@@ -15,18 +15,20 @@ func TestPrecision(t *testing.T) {
 		if r := c.run(t); r.Status != check.OK {
 			t.Fatalf("%s: %+v", name, r)
 		}
-		r := check.Precision(t.Context(), c.dir, nn.Int8, check.Options{})
-		if r.Status != check.OK || r.DType != "int8" || r.Tensors == 0 || r.Worst == "" {
-			t.Fatalf("%s: %+v", name, r)
-		}
-		if r.Largest < 1e-4 || r.Largest > 0.2 || r.Mean <= 0 || r.Mean > r.Largest {
-			t.Errorf("%s: off by %g, mean %g", name, r.Largest, r.Mean)
-		}
-		if r.Rows == 0 || r.Agreement < 0.5 || r.Agreement > 1 {
-			t.Errorf("%s: agreement %g of %d rows", name, r.Agreement, r.Rows)
+		for _, precision := range []nn.Precision{nn.Int8, nn.BFloat16} {
+			r := check.Precision(t.Context(), c.dir, precision, check.Options{})
+			if r.Status != check.OK || r.DType != precision.String() || r.Tensors == 0 || r.Worst == "" {
+				t.Fatalf("%s: %+v", name, r)
+			}
+			if r.Largest < 1e-4 || r.Largest > 0.2 || r.Mean <= 0 || r.Mean > r.Largest {
+				t.Errorf("%s: off by %g, mean %g", name, r.Largest, r.Mean)
+			}
+			if r.Rows == 0 || r.Agreement < 0.5 || r.Agreement > 1 || r.Reference < 0.5 || r.Reference > 1 {
+				t.Errorf("%s: agreement %g, with the reference %g, of %d rows", name, r.Agreement, r.Reference, r.Rows)
+			}
 		}
 		exact := check.Precision(t.Context(), c.dir, nn.Float32, check.Options{})
-		if exact.Largest > 1e-5 || exact.Agreement != 1 {
+		if exact.Largest > 1e-5 || exact.Agreement != 1 || exact.Reference != 1 {
 			t.Errorf("%s: in float32 off by %g, agreement %g", name, exact.Largest, exact.Agreement)
 		}
 	}

@@ -30,11 +30,12 @@ With --bits, a case runs on every kernel set of this processor and plain Go, wit
 2, 3 and 7 threads, each sequence alone and together, cached and not: all bits must
 be equal. DIR may then be any model folder.
 
-With --dtype int8, nothing passes or fails: each case says how far the outputs are from
-the reference's, relative to its largest magnitude (the largest and the mean difference
-of the worst tensor), and in how many rows of the last output the largest number stands
-where float32 has it. With --json: case, status, dtype, tensors, worst, max_relative,
-mean_relative, rows, agreement, why, architecture.
+With --dtype bf16 or int8, nothing passes or fails: each case says how far the outputs
+are from the reference's, relative to its largest magnitude (the largest and the mean
+difference of the worst tensor), and in how many rows of the task's logits, if it has
+any, the largest number stands where float32 and where the reference has it. With --json:
+case, status, dtype, tensors, worst, max_relative, mean_relative, rows, agreement (with
+float32), reference (agreement with it), why, architecture.
 
 With --json, each case is a line: case (the folder), status (ok, FAIL, unsupported),
 tensors (how many were compared), worst (the tensor nearest to its bound or furthest
@@ -155,7 +156,7 @@ func roundedLine(r check.Rounded) string {
 		line += fmt.Sprintf("  %s: off by %.2g of its largest, mean %.2g", r.Worst, r.Largest, r.Mean)
 	}
 	if r.Rows > 0 {
-		line += fmt.Sprintf("  same first choice in %.1f %% of %d rows", 100*r.Agreement, r.Rows)
+		line += fmt.Sprintf("  first choice of %d rows as in f32 %.1f %%, as the reference's %.1f %%", r.Rows, 100*r.Agreement, 100*r.Reference)
 	}
 	if r.Why != "" {
 		line += "  (" + r.Why + ")"
