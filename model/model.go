@@ -74,6 +74,14 @@ type CausalLM interface {
 	Vocabulary() int
 }
 
+// Scored is a CausalLM that can be told what follows without keeping all scores.
+type Scored interface {
+	CausalLM
+	// ScoreLoss is the mean cross-entropy of Unembed's scores of hidden states,
+	// [n, width], and the targets, [n], to the last bit.
+	ScoreLoss(p *nn.Pass, x *tensor.Tensor, targets []int32) *tensor.Tensor
+}
+
 // ColumnPositions is a CausalLM whose reference, when it generates from a padded
 // batch, counts positions from the batch's left edge, padding included.
 type ColumnPositions interface {

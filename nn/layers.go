@@ -38,6 +38,15 @@ func (l *Linear) Scores(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 	return l.Adapter.add(p, x, x.Linear(p.scoring(l.Weight), p.Use(l.Bias), tensor.Identity))
 }
 
+// CrossEntropy is the mean cross-entropy of Scores and the targets, [rows]. The
+// scores never lie in memory whole.
+func (l *Linear) CrossEntropy(p *Pass, x *tensor.Tensor, targets []int32) *tensor.Tensor {
+	if l.Adapter != nil {
+		return l.Scores(p, x).CrossEntropy(targets)
+	}
+	return x.ScoredCrossEntropy(p.scoring(l.Weight), p.Use(l.Bias), targets)
+}
+
 // Conv1D is y = x·W + b: a Linear that is stored the other way round, as
 // GPT-2's checkpoints have it.
 type Conv1D struct {
@@ -80,6 +89,12 @@ func (e *Embedding) Forward(p *Pass, ids []int32) *tensor.Tensor {
 // table of embeddings.
 func (e *Embedding) Unembed(p *Pass, x *tensor.Tensor) *tensor.Tensor {
 	return x.MatMulT(p.scoring(e.Weight))
+}
+
+// CrossEntropy is the mean cross-entropy of Unembed's scores and the targets,
+// [rows]. The scores never lie in memory whole.
+func (e *Embedding) CrossEntropy(p *Pass, x *tensor.Tensor, targets []int32) *tensor.Tensor {
+	return x.ScoredCrossEntropy(p.scoring(e.Weight), nil, targets)
 }
 
 // LayerNorm normalizes rows (Ba et al. 2016).

@@ -51,6 +51,9 @@ type Options struct {
 	// BF16Activations, with a tape, keeps what Backward reads of a layer in
 	// bfloat16: half the memory, and gradients that differ in the third digit.
 	BF16Activations bool
+	// LossGrad, with a tape, is the gradient that Backward will bring to the loss,
+	// where that is not its start; 0: 1. It saves work and changes no bit.
+	LossGrad float32
 	// Precision of projections; anything but Float32 excludes a tape.
 	Precision Precision
 }
@@ -65,7 +68,7 @@ func NewPass(ctx context.Context, rows Batch, o Options) *Pass {
 	}
 	var tape *tensor.Tape
 	if o.Tape {
-		tape = &tensor.Tape{Recompute: o.Recompute, BF16: o.BF16Activations}
+		tape = &tensor.Tape{Recompute: o.Recompute, BF16: o.BF16Activations, LossGrad: o.LossGrad}
 	}
 	return &Pass{Scope: tensor.NewScope(o.Device, tape), Ctx: ctx, Rows: rows, Precision: o.Precision, weights: map[*Param]*tensor.Tensor{}}
 }

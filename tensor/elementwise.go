@@ -90,6 +90,12 @@ func (g *Tensor) columnSums(like *Tensor) *Tensor {
 		return nil
 	}
 	sum := g.scope.Zeros(like.shape...)
+	g.addColumns(sum)
+	return sum
+}
+
+// addColumns adds the rows of g, ascending, to those of sum.
+func (g *Tensor) addColumns(sum *Tensor) {
 	add := g.scope.Kernels().Add
 	out := sum.Data()
 	const piece = 256 // columns: outputs are split, the sum is not
@@ -98,7 +104,6 @@ func (g *Tensor) columnSums(like *Tensor) *Tensor {
 			add(out[lo:hi], out[lo:hi], g.Row(i)[lo:hi])
 		}
 	})
-	return sum
 }
 
 // A unary op and its adjoint, which reads x or y.

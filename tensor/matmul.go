@@ -173,13 +173,22 @@ const rowUnit = 12
 
 // gemm computes c[m, n] = a[m, k]·b[k, n] and the epilogue, split over outputs.
 func (s *Scope) gemm(m, n, k int, a, b kernel.View, c *Tensor, e *kernel.Epilogue) {
+	s.gemmWith(m, n, k, a, b, c, false, e)
+}
+
+// gemmOnto is gemm that goes on from what is in c where onto says so.
+func (s *Scope) gemmOnto(m, n, k int, a, b kernel.View, c *Tensor, onto bool) {
+	s.gemmWith(m, n, k, a, b, c, onto, nil)
+}
+
+func (s *Scope) gemmWith(m, n, k int, a, b kernel.View, c *Tensor, onto bool, e *kernel.Epilogue) {
 	set, threads := s.Kernels(), s.Device.Threads()
 	if n >= m { // each piece reads all of a and prepares its own columns of b
 		step := pieces(n, threads, 96, m*k)
 		s.Device.Parallel(n, step, func(lo, hi int, ws *workspace) {
 			part := b
 			part.Data = b.Data[min(lo*b.ColStride, len(b.Data)):]
-			set.Gemm(m, hi-lo, k, a, part, c.data[lo:], c.stride, false, cut(e, lo, hi), ws)
+			set.Gemm(m, hi-lo, k, a, part, c.data[lo:], c.stride, onto, cut(e, lo, hi), ws)
 		})
 		return
 	}
@@ -187,7 +196,7 @@ func (s *Scope) gemm(m, n, k int, a, b kernel.View, c *Tensor, e *kernel.Epilogu
 	s.Device.Parallel(m, step, func(lo, hi int, ws *workspace) {
 		part := a
 		part.Data = a.Data[min(lo*a.RowStride, len(a.Data)):]
-		set.Gemm(hi-lo, n, k, part, b, c.data[lo*c.stride:], c.stride, false, e, ws)
+		set.Gemm(hi-lo, n, k, part, b, c.data[lo*c.stride:], c.stride, onto, e, ws)
 	})
 }
 

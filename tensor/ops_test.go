@@ -86,6 +86,28 @@ var ops = []op{
 	{name: "LogSoftmax", relative: 2, absolute: 8, byRow: []int{0}, draw: func(d draw) call {
 		return single(d.normal(d.rows(), d.width()), (*tensor.Tensor).LogSoftmax, logSoftmax)
 	}},
+	{name: "ScoredCrossEntropy", relative: 64, absolute: 256, slope: 4096, draw: func(d draw) call {
+		x, w := d.normal(1+d.rows(), 3), d.normal(4, 3)
+		b, targets := d.normal(1, 4), make([]int32, x.rows)
+		for i := range targets {
+			if targets[i] = int32(d.IntN(4)); i > 0 && d.IntN(4) == 0 {
+				targets[i] = tensor.Ignore
+			}
+		}
+		return call{[]mat{x, w, b}, func(x []*tensor.Tensor) *tensor.Tensor { return x[0].ScoredCrossEntropy(x[1], x[2], targets) }, func(in []mat) mat {
+			bias := newMat(in[0].rows, 4)
+			for i := range bias.v {
+				bias.v[i] = in[2].v[i%4]
+			}
+			y, sum, count := logSoftmax(in[0].times(in[1].transposed()).with(bias, func(a, b float64) float64 { return a + b })), 0.0, 0
+			for i, t := range targets {
+				if t != tensor.Ignore {
+					sum, count = sum-y.at(i, int(t)), count+1
+				}
+			}
+			return mat{1, 1, []float64{sum / float64(count)}}
+		}}
+	}},
 	{name: "CrossEntropy", relative: 2, absolute: 8, draw: func(d draw) call {
 		x := d.normal(d.rows(), d.width())
 		targets, count := make([]int32, x.rows), 0

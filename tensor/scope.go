@@ -122,6 +122,14 @@ func (s *Scope) release(b *buffer, op string) {
 	b.mem = nil
 }
 
+// giveBack releases x, the newest or nearly so of what was taken, before its time.
+func (s *Scope) giveBack(x *Tensor, op string) {
+	if i := slices.Index(s.taken, x.buf); i >= 0 {
+		s.release(x.buf, op)
+		s.taken = slices.Delete(s.taken, i, i+1)
+	}
+}
+
 // Close gives everything back. Tensors of the scope must not be used after it.
 func (s *Scope) Close() {
 	for _, b := range s.taken {

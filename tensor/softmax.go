@@ -1,5 +1,7 @@
 package tensor
 
+import "github.com/qkvgo/qkv/kernel"
+
 // Softmax: y_j = exp(x_j)/Σ exp(x_k) along each row. Adjoint:
 // x̄ = y ⊙ (ȳ − Σ_j ȳ_j y_j).
 func (x *Tensor) Softmax() *Tensor {
@@ -29,52 +31,67 @@ const Ignore = -100
 //
 // Adjoint: x̄ = (softmax(x) − onehot(target))·ȳ/count.
 func (x *Tensor) CrossEntropy(targets []int32) *Tensor {
-	if len(targets) != x.rows {
-		panic(&Fault{Op: "CrossEntropy", Shapes: [][]int{x.shape, {len(targets)}}, Msg: "there must be one target a row"})
-	}
 	s, k := x.scope, x.scope.Kernels()
+	count := checkTargets("CrossEntropy", x.rows, x.width, targets, x)
 	lse := s.New(max(x.rows, 1)).Exact()
-	loss, count := s.New(), 0
-	for i, t := range targets {
-		if t == Ignore {
-			continue
-		}
-		if t < 0 || int(t) >= x.width {
-			panic(fault("CrossEntropy", "target "+itoa(int(t))+" of row "+itoa(i)+" is not a class", x))
-		}
-		count++
-	}
-	log := lse.Row(0)
+	loss, log, own := s.New(), lse.Row(0), make([]float32, x.rows)
 	x.eachRow(6, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			if targets[i] != Ignore {
-				log[i] = k.LogSumExp(x.Row(i))
+				log[i], own[i] = k.LogSumExp(x.Row(i)), x.Row(i)[targets[i]]
 			}
 		}
 	})
-	sum := 0.0 // float64: the sum over a large batch keeps its digits; rows ascending
-	for i, t := range targets {
-		if t != Ignore {
-			sum += float64(log[i]) - float64(x.Row(i)[t])
-		}
-	}
-	loss.data[0] = float32(sum / float64(count))
+	loss.data[0] = meanLoss(targets, log, own, count)
 	return s.Record("CrossEntropy", loss, []*Tensor{x}, []*Tensor{x, lse}, func(g *Tensor) []*Tensor {
 		dx, log := x.like(), lse.Row(0)
 		c := g.data[0] / float32(count)
 		x.eachRow(6, func(lo, hi int) {
 			for i := lo; i < hi; i++ {
-				row := dx.Row(i)
-				if targets[i] == Ignore {
-					clear(row)
-					continue
-				}
-				k.AddConst(row, x.Row(i), -log[i])
-				k.Exp(row, row)
-				row[targets[i]] -= 1
-				k.Scale(row, row, c)
+				crossEntropyBack(k, dx.Row(i), x.Row(i), targets[i], log[i], c)
 			}
 		})
 		return []*Tensor{dx}
 	})
+}
+
+// checkTargets counts the targets that are not left out.
+func checkTargets(op string, rows, classes int, targets []int32, x *Tensor) (count int) {
+	if len(targets) != rows {
+		panic(&Fault{Op: op, Shapes: [][]int{x.shape, {len(targets)}}, Msg: "there must be one target a row"})
+	}
+	for i, t := range targets {
+		if t == Ignore {
+			continue
+		}
+		if t < 0 || int(t) >= classes {
+			panic(fault(op, "target "+itoa(int(t))+" of row "+itoa(i)+" is not a class", x))
+		}
+		count++
+	}
+	return count
+}
+
+// meanLoss is the mean of lse − own over count rows, ascending, in float64, in which
+// the sum over a large batch keeps its digits.
+func meanLoss(targets []int32, lse, own []float32, count int) float32 {
+	sum := 0.0
+	for i, t := range targets {
+		if t != Ignore {
+			sum += float64(lse[i]) - float64(own[i])
+		}
+	}
+	return float32(sum / float64(count))
+}
+
+// crossEntropyBack is a row of CrossEntropy's adjoint, dx = (e^(x−lse) − onehot(t))·c.
+func crossEntropyBack(k *kernel.Set, dx, x []float32, t int32, lse, c float32) {
+	if t == Ignore {
+		clear(dx)
+		return
+	}
+	k.AddConst(dx, x, -lse)
+	k.Exp(dx, dx)
+	dx[t] -= 1
+	k.Scale(dx, dx, c)
 }

@@ -10,6 +10,9 @@ type Tape struct {
 	// BF16 rounds what adjoints read of a layer to bfloat16 at the layer's end,
 	// which halves its memory and changes gradients by about a part in 500.
 	BF16 bool
+	// LossGrad is the gradient that Backward will bring to a loss that computes its
+	// own gradient ahead; 0: 1. It saves work and changes no bit.
+	LossGrad float32
 
 	entries []entry
 	running bool // Backward is under way: what adjoints compute is not recorded

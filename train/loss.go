@@ -33,6 +33,9 @@ func Own(m model.Model) Loss {
 // labels, where label i is what follows id i, as data.Windows makes them.
 func NextToken(m model.CausalLM) Loss {
 	return func(p *nn.Pass, in *model.Input) *tensor.Tensor {
+		if scored, ok := m.(model.Scored); ok {
+			return scored.ScoreLoss(p, m.Hidden(p, in.IDs), in.Labels)
+		}
 		return m.Unembed(p, m.Hidden(p, in.IDs)).CrossEntropy(in.Labels)
 	}
 }

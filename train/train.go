@@ -110,7 +110,7 @@ func (t *Trainer) step(ctx context.Context, batches []data.Batch) (Step, error) 
 	grads.Reset()
 	for i, b := range batches {
 		p := nn.NewPass(ctx, b.Rows, nn.Options{Device: t.Options.Device, Tape: true,
-			Recompute: t.Options.Recompute, BF16Activations: t.Options.BF16Activations})
+			Recompute: t.Options.Recompute, BF16Activations: t.Options.BF16Activations, LossGrad: 1 / float32(len(batches))})
 		defer p.Close() // View's gradients hold until the step is done
 		p.Train, p.Seed = true, t.passSeed(i)
 		if t.Options.Prepare != nil {

@@ -34,6 +34,14 @@ func (m *LM) Unembed(p *nn.Pass, h *tensor.Tensor) *tensor.Tensor {
 	return m.Transformer.Wte.Unembed(p, h)
 }
 
+// ScoreLoss is the cross-entropy of Unembed's scores of h [n, D] and targets [n].
+func (m *LM) ScoreLoss(p *nn.Pass, h *tensor.Tensor, targets []int32) *tensor.Tensor {
+	if m.Head != nil {
+		return m.Head.CrossEntropy(p, h, targets)
+	}
+	return m.Transformer.Wte.CrossEntropy(p, h, targets)
+}
+
 // Vocabulary is how many tokens there are.
 func (m *LM) Vocabulary() int { return m.Transformer.Wte.Weight.Shape[0] }
 
