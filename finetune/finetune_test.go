@@ -1,11 +1,14 @@
 package finetune
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"maps"
 	"math"
 	"os"
@@ -271,6 +274,58 @@ func TestAdaptersAndTeacher(t *testing.T) {
 	o.LoRA, o.Out, o.Teacher = nil, "", folder(t, "bert-labels")
 	if _, err := o.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "is no teacher of this task") {
 		t.Errorf("a teacher of another task: %v", err)
+	}
+}
+
+// Pictures in folders of their classes, on disk and in a zip file.
+func TestPictures(t *testing.T) {
+	dir, archive := t.TempDir(), filepath.Join(t.TempDir(), "p.zip")
+	f, err := os.Create(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := zip.NewWriter(f)
+	for i := range 12 {
+		class := []string{"dark", "light"}[i%2]
+		img := image.NewGray(image.Rect(0, 0, 8, 8))
+		for p := range img.Pix {
+			img.Pix[p] = byte(200*(i%2) + i + p%7)
+		}
+		var b bytes.Buffer
+		if err := errors.Join(png.Encode(&b, img), os.MkdirAll(filepath.Join(dir, class), 0o777)); err != nil {
+			t.Fatal(err)
+		}
+		name := fmt.Sprintf("%s/%d.png", class, i)
+		w, err := z.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.Write(b.Bytes())
+		if err := errors.Join(err, os.WriteFile(filepath.Join(dir, name), b.Bytes(), 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(z.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	o := Defaults()
+	o.Model, o.Train, o.Test, o.Share, o.Out = folder(t, "vit"), []string{dir}, []string{archive}, 0.25, filepath.Join(t.TempDir(), "out")
+	o.Epochs, o.Rate, o.Batch = 8, 0.01, 4
+	out, err := o.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Model.Close()
+	if accuracy, _ := out.Test.Figure("accuracy"); accuracy != 1 || out.Sizes != [3]int{9, 3, 12} {
+		t.Errorf("accuracy %v, sizes %v", accuracy, out.Sizes)
+	}
+	again, err := Load(o.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if again.Processor == nil || again.Labels[1] != "light" {
+		t.Errorf("labels %v", again.Labels)
 	}
 }
 

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/qkvgo/qkv/batch"
+	"github.com/qkvgo/qkv/checkpoint"
 	"github.com/qkvgo/qkv/model"
 	"github.com/qkvgo/qkv/train"
 )
@@ -103,6 +106,11 @@ func Metric(k batch.Kind) string {
 func (m *Model) solve(ctx context.Context, d model.Direct, s *batch.Set, held Examples, t Training) (*train.Result, error) {
 	if m.Kind != batch.Classes {
 		return nil, fmt.Errorf("%s finds one class of several, not %s", m.Architecture, m.Kind)
+	}
+	if t.Out != "" {
+		if _, err := os.Stat(filepath.Join(t.Out, checkpoint.ConfigName)); err == nil {
+			return nil, fmt.Errorf("%s holds a model already: choose another folder", t.Out)
+		}
 	}
 	documents := make([][]int32, s.Len())
 	labels := make([]int32, s.Len())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -83,7 +84,7 @@ a second Ctrl-C stops at once.`,
 
 // finetune trains, shows how it goes, and prints the report.
 func (a *app) finetune(cmd *cobra.Command, o finetune.Options, json bool) error {
-	show := a.newTrainProgress()
+	show := a.newTrainProgress(cmd.Context())
 	o.Watch = show.event
 	out, err := o.Run(cmd.Context())
 	show.done()
@@ -114,11 +115,19 @@ func (a *app) finetune(cmd *cobra.Command, o finetune.Options, json bool) error 
 // curve of the loss.
 type trainProgress struct {
 	a      *app
+	silent func() bool // ends the waiting for Ctrl-C
 	meter  *progress.Meter
 	losses []float64
 }
 
-func (a *app) newTrainProgress() *trainProgress { return &trainProgress{a: a} }
+// newTrainProgress shows a run under ctx, whose end it explains to a person who waits for it.
+func (a *app) newTrainProgress(ctx context.Context) *trainProgress {
+	return &trainProgress{a: a, silent: context.AfterFunc(ctx, func() {
+		if isTerminal(a.stderr) {
+			fmt.Fprintln(a.stderr, "\nsaving after this step; Ctrl-C again stops at once")
+		}
+	})}
+}
 
 // event takes news of the run.
 func (s *trainProgress) event(e train.Event) {
@@ -156,6 +165,7 @@ func (s *trainProgress) event(e train.Event) {
 
 // done ends the show.
 func (s *trainProgress) done() {
+	s.silent()
 	if s.meter == nil {
 		return
 	}

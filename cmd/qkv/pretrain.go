@@ -76,7 +76,7 @@ from which --resume goes on, and log.jsonl.`,
 
 // pretrain trains and shows how it goes.
 func (a *app) pretrain(cmd *cobra.Command, p finetune.Pretraining) error {
-	show := a.newTrainProgress()
+	show := a.newTrainProgress(cmd.Context())
 	p.Watch = show.event
 	result, err := p.Run(cmd.Context())
 	show.done()

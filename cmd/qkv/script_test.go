@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -248,6 +249,54 @@ func TestRunInterrupted(t *testing.T) {
 	}
 	if stdout.String() != "the cat\n" || stderr.String() != "qkv: interrupted\n" {
 		t.Errorf("written: %q and %q", stdout.String(), stderr.String())
+	}
+}
+
+// stopper is standard error that cancels at a word.
+type stopper struct {
+	bytes.Buffer
+	word   string
+	cancel func()
+}
+
+func (s *stopper) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(s.word)) {
+		s.cancel()
+	}
+	return s.Buffer.Write(p)
+}
+
+// Ctrl-C saves and stops, and says how to go on; the run that goes on ends as one that was not stopped.
+func TestFinetuneInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	if err := zootest.Make("bert", dir); err != nil {
+		t.Fatal(err)
+	}
+	table := filepath.Join(dir, "pets.csv")
+	if err := os.WriteFile(table, []byte("text,label\nthe cat,a\nthe dog,b\ncat,a\ndog,b\nthe cat ran,a\nthe dog ran,b\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	finetune := func(word, out string, more ...string) (int, string) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		stderr := &stopper{word: word, cancel: cancel}
+		a := &app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: stderr, getenv: func(string) string { return "" }}
+		code := run(ctx, append([]string{"finetune", dir, table, "--dev-share", "2", "--epochs", "4", "--batch", "2", "--out", filepath.Join(dir, out)}, more...), a)
+		return code, stderr.String()
+	}
+	if code, said := finetune("step 2,", "parts"); code != exitFailed || !strings.Contains(said, "qkv: stopped after step 2 of 8; the same command with --resume goes on from") {
+		t.Fatalf("code %d: %s", code, said)
+	}
+	if code, said := finetune("never", "parts", "--resume"); code != exitDone {
+		t.Fatalf("code %d: %s", code, said)
+	}
+	if code, said := finetune("never", "whole"); code != exitDone {
+		t.Fatalf("code %d: %s", code, said)
+	}
+	a, err := os.ReadFile(filepath.Join(dir, "parts", "model.safetensors"))
+	b, err2 := os.ReadFile(filepath.Join(dir, "whole", "model.safetensors"))
+	if err != nil || err2 != nil || !bytes.Equal(a, b) {
+		t.Errorf("stopped and taken up, the weights differ (%v, %v)", err, err2)
 	}
 }
 
