@@ -22,6 +22,9 @@ func (o Options) config(t *token.Tokenizer, texts iter.Seq[string], labels data.
 		}
 	}
 	if o.Task == "classification" {
+		if o.decoder() && c["pad_token_id"] == nil && c["eos_token_id"] != nil {
+			c["pad_token_id"] = c["eos_token_id"] // the reference wants one for batches, to find where texts end
+		}
 		c["id2label"], c["label2id"], c["problem_type"] = labels.ID2Label(), labels.Label2ID(), "single_label_classification"
 	}
 	switch o.Kind {

@@ -83,7 +83,7 @@ func TestMadeSavedOpened(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				p := nn.NewPass(t.Context(), nn.Sequences(len(ids)), nn.Options{})
+				p := nn.NewPass(t.Context(), nn.Sequences(len(ids)), nn.Options{Device: alone})
 				x := d.Represent(p, &model.Input{IDs: ids})
 				if width == 0 {
 					width = x.Width()
@@ -100,6 +100,38 @@ func TestMadeSavedOpened(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A document of one word, of ten and of a thousand becomes a vector of one width, and
+// as many scores: talk A01.
+func TestAnyLength(t *testing.T) {
+	for _, c := range made {
+		if c.options.Task != "" {
+			continue
+		}
+		c.options.Width, c.options.Heads, c.options.Length = 16, 2, 24
+		m, err := scratch.New(c.options, slices.Values(texts), labels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		width := 0
+		for _, n := range []int{1, 10, 1000} {
+			ids, err := m.Encode(strings.Repeat("cat ", n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := nn.NewPass(t.Context(), nn.Sequences(len(ids)), nn.Options{Device: alone})
+			x := m.Model.(model.Documents).Represent(p, &model.Input{IDs: ids})
+			if width == 0 {
+				width = x.Width()
+			}
+			y := m.Run(p, &model.Input{IDs: ids})[0].Value
+			if x.Rows() != 1 || x.Width() != width || y.Rows() != 1 || y.Width() != 2 {
+				t.Errorf("%s: %d words become %v and %v", m.Architecture, n, x.Shape(), y.Shape())
+			}
+			p.Close()
+		}
 	}
 }
 

@@ -38,6 +38,23 @@ func TestPublishedCounts(t *testing.T) {
 	}
 }
 
+// RoBERTa is BERT with another vocabulary, two more places and one kind of token, here
+// without the pooler; GPT-1 is GPT-2 without a norm at the end: talk A30, A31.
+func TestSiblingCounts(t *testing.T) {
+	roberta := config{"architectures": []string{"BertModel"}, "vocab_size": 50_265, "max_position_embeddings": 514, "type_vocab_size": 1}
+	large := roberta.with(config{"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096})
+	for _, c := range []struct {
+		name       string
+		config     config
+		less, want int
+	}{{"RoBERTa base", roberta, 768*768 + 768, 124_055_040}, {"RoBERTa large", large, 1024*1024 + 1024, 354_310_144},
+		{"GPT-1", config{"architectures": []string{"GPT2Model"}, "vocab_size": 40_478, "n_positions": 512}, 2 * 768, 116_534_784}} {
+		if have := countNew(t, c.config) - c.less; have != c.want {
+			t.Errorf("%s has %d parameters, want %d", c.name, have, c.want)
+		}
+	}
+}
+
 // The Transformer of the paper, vocabulary shared by both sides and the output layer,
 // no biases in attention: talk A28.
 func TestTransformerCounts(t *testing.T) {

@@ -126,7 +126,9 @@ func (s shown) print(to io.Writer, tokens int, vision bool) error {
 	}
 	fmt.Fprintf(w, "architecture\t%s\n", s.Architecture)
 	fmt.Fprintf(w, "parameters\t%s (%s)\n", thousands(s.Parameters), strings.Join(s.DTypes, ", "))
-	fmt.Fprintf(w, "layers\t%d of width %d\n", s.Layers, s.Width)
+	if s.Layers > 0 {
+		fmt.Fprintf(w, "layers\t%d of width %d\n", s.Layers, s.Width)
+	}
 	if s.Heads > 0 {
 		fmt.Fprintf(w, "heads\t%d%s\n", s.Heads, s.sharing())
 	}

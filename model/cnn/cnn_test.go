@@ -1,6 +1,7 @@
 package cnn
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -61,6 +62,40 @@ func TestReach(t *testing.T) {
 		}
 		if reached != m.Reach() {
 			t.Errorf("%d layers: %d words matter at one place, want %d", layers, reached, m.Reach())
+		}
+	}
+}
+
+// A filter's number is its definition's: the greatest relu(w·window + b) of all windows
+// of the document with k−1 zeros on both sides.
+func TestIsItsLoop(t *testing.T) {
+	c := Defaults()
+	c.V, c.D, c.Filters, c.Widths = 9, 3, 2, []int{2, 4}
+	m := made(t, c)
+	for _, conv := range m.Convs {
+		nn.InitNormal(conv.Bias, 0.1, 4)
+	}
+	ids := []int32{4, 1, 8, 2, 2, 7}
+	have := vector(t, m, ids, len(ids))
+	words := m.Words.Weight.Float32()
+	for i, k := range c.Widths {
+		weight, bias := m.Convs[i].Weight.Float32(), m.Convs[i].Bias.Float32()
+		for f := range c.Filters {
+			best := 0.0
+			for first := 1 - k; first < len(ids); first++ {
+				sum := float64(bias[f])
+				for tap := range k {
+					if at := first + tap; at >= 0 && at < len(ids) {
+						for d := range c.D { // weight is [filters, D, k, 1], as PyTorch's
+							sum += float64(weight[(f*c.D+d)*k+tap]) * float64(words[int(ids[at])*c.D+d])
+						}
+					}
+				}
+				best = max(best, sum)
+			}
+			if v := float64(have[i*c.Filters+f]); math.Abs(v-best) > 1e-6 {
+				t.Errorf("width %d, filter %d: %v, want %v", k, f, v, best)
+			}
 		}
 	}
 }
