@@ -63,6 +63,22 @@ func (s *Set) PackF16(memory []float32, k, n int, b View16) *Packed {
 	return s.packWiden(memory, k, n, b, s.F16ToF32)
 }
 
+// NewPacked lays out a matrix [k, n] in memory as PackInto does; PackColumns fills
+// it.
+func (s *Set) NewPacked(memory []float32, k, n int) *Packed { return s.packedIn(memory, k, n) }
+
+// PackColumns packs the columns lo to hi of B [K, N] into p; lo must be a multiple
+// of Width, and hi too, or N. Calls for other columns may run at the same time.
+func (s *Set) PackColumns(p *Packed, lo, hi int, b View) {
+	b.check("B", p.K, p.N)
+	if lo%p.width != 0 || hi > p.N || (hi%p.width != 0 && hi != p.N) || p.width != s.tiles.width {
+		panic("kernel: PackColumns: columns not at a panel's edge, or panels of another set")
+	}
+	if p.K > 0 && lo < hi {
+		s.tiles.pack(p.data[lo*p.K:], p.width, p.K, hi-lo, b.at(0, lo))
+	}
+}
+
 func (s *Set) packedIn(memory []float32, k, n int) *Packed {
 	size := s.PackedLen(k, n)
 	if memory == nil {

@@ -192,19 +192,6 @@ func (s *Scope) gemmBF16(x *Tensor, b *kernel.Pairs, c *Tensor, e *kernel.Epilog
 func (s *Scope) gemmPairs(m int, a kernel.View, b *kernel.Pairs, c *Tensor, e *kernel.Epilogue) {
 	set := s.Kernels()
 	s.split(m, b.K, b.N, b.Width(), func(r0, r1, n0, n1 int, ws *workspace) {
-		part := a
-		part.Data = a.Data[min(r0*a.RowStride, len(a.Data)):]
-		set.GemmPairs(r1-r0, part, b, n0, n1, c.data[r0*c.stride:], c.stride, e, ws)
+		set.GemmPairs(r1-r0, rowsFrom(a, r0), b, n0, n1, c.data[r0*c.stride:], c.stride, cut(e, r0, 0, b.N), ws)
 	})
-}
-
-// split hands out the rows of a product of m rows, or its columns where rows are
-// few, in whole panels.
-func (s *Scope) split(m, k, n, width int, f func(r0, r1, n0, n1 int, ws *workspace)) {
-	threads := s.Device.Threads()
-	if m >= 16*threads*rowUnit {
-		s.Device.Parallel(m, pieces(m, threads, rowUnit, n*k), func(lo, hi int, ws *workspace) { f(lo, hi, 0, n, ws) })
-		return
-	}
-	s.Device.Parallel(n, pieces(n, threads, width, m*k), func(lo, hi int, ws *workspace) { f(0, m, lo, hi, ws) })
 }
