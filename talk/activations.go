@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/qkvgo/qkv/batch"
 	"github.com/qkvgo/qkv/model/parts"
 	"github.com/qkvgo/qkv/nn"
 	"github.com/qkvgo/qkv/scratch"
@@ -36,10 +37,44 @@ func (r *run) activations(ctx context.Context) (*report.Section, error) {
 		r.figures.Activations = append(r.figures.Activations, LabFigures{Name: k.name, Accuracy: g.Point, Low: g.Low, High: g.High, Losses: y, Flat: flat, Dead: dead})
 		table.Rows = append(table.Rows, []report.Text{report.Text(k.name), report.Text(report.Share(g.Point)), report.Text(report.Share(g.Low) + " – " + report.Share(g.High)), shares(flat), shares(dead)})
 	}
+	low, err := r.precisions(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return &report.Section{ID: "activations", Title: "ReLU, not sigmoid", Blocks: []report.Block{
 		report.Paragraph{Text: "A sigmoid is flat at both ends, and where it is flat nothing is learned: its slope is 0.25 at best, so ten of them in a row pass on at most 0.25¹⁰, a millionth of the gradient. ReLU’s slope is 1 or 0. It costs a comparison, works in low precision, and its only vice is the unit that is off for every document and never comes back: a dead one. GELU, which BERT uses, rounds the corner off."},
 		slopeLines(), lines, table,
-		report.Paragraph{Text: depthText()}}}, nil
+		report.Paragraph{Text: depthText()}, low}}, nil
+}
+
+// precisions lets the best Transformer read the test documents in fewer bits.
+func (r *run) precisions(ctx context.Context) (report.Block, error) {
+	t := report.Table{Caption: "The same Transformer with its products in fewer bits: what they change in the calls of the test documents.", Columns: []report.Column{{Name: "Products in"}, {Name: "Accuracy", Right: true}, {Name: "calls that change", Right: true}}}
+	g := r.attends()
+	if g == nil {
+		return report.Note{Text: "No Transformer was trained, so none was read in fewer bits."}, nil
+	}
+	set, err := r.encode(ctx, r.vocabulary(g.recipe), r.set.Test)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range []nn.Precision{nn.Float32, nn.BFloat16, nn.Int8} {
+		said, err := batch.Predict(ctx, g.model.Model, set, batch.PredictOptions{Device: r.Device, Precision: p})
+		if err != nil {
+			return nil, err
+		}
+		right, changed := 0, 0
+		for i, c := range said.Classes() {
+			if c == set.Classes()[i] {
+				right++
+			}
+			if c != g.called[i] {
+				changed++
+			}
+		}
+		t.Rows = append(t.Rows, []report.Text{report.Text(p.String()), report.Text(report.Share(float64(right) / float64(set.Len()))), report.Text(fmt.Sprintf("%d of %d", changed, set.Len()))})
+	}
+	return t, nil
 }
 
 // shares writes shares of layers.

@@ -31,13 +31,13 @@ type Doubt struct {
 	Votes  int    `json:"votes"`  // how many call it so
 }
 
-// cheapest is the rung that takes the least time to train of those whose interval
-// reaches the accuracy of the best one.
+// cheapest is the rung with the fewest parameters of those whose interval reaches the
+// accuracy of the best one, the lower of equals.
 func (r *run) cheapest() *rung {
 	best := r.best()
 	cheap := best
 	for _, g := range r.rungs {
-		if g.High >= best.Point && g.took+g.before < cheap.took+cheap.before {
+		if g.High >= best.Point && g.parameters < cheap.parameters {
 			cheap = g
 		}
 	}
@@ -73,10 +73,10 @@ func (r *run) advise(context.Context) (*report.Section, error) {
 		report.Text(fmt.Sprintf("**The best rung** here is *%s*: %s of the test documents, between %s and %s with 95 %% confidence.", best.name, report.Share(best.Point), report.Share(best.Low), report.Share(best.High))),
 	}
 	if cheap == best {
-		points = append(points, "**Nothing cheaper reaches it**: no rung that trains faster has an interval that holds the best accuracy.")
+		points = append(points, "**Nothing cheaper reaches it**: no rung with fewer parameters has an interval that holds the best accuracy.")
 	} else {
-		points = append(points, report.Text(fmt.Sprintf("**The cheapest rung whose interval reaches it** is *%s*: %s, trained in %s, where the best took %s. If you must choose today, this test gives no strong reason to pay for more.",
-			cheap.name, report.Share(cheap.Point), report.Duration(cheap.took+cheap.before), report.Duration(best.took+best.before))))
+		points = append(points, report.Text(fmt.Sprintf("**The cheapest rung whose interval reaches it** is *%s*: %s, with %s parameters where the best has %s. If you must choose today, this test gives no strong reason to pay for more.",
+			cheap.name, report.Share(cheap.Point), report.Whole(int64(cheap.parameters)), report.Whole(int64(best.parameters)))))
 	}
 	if text := r.nextLabels(); text != "" {
 		points = append(points, text)

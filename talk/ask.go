@@ -29,7 +29,10 @@ func (r *run) ask(ctx context.Context, g *rung, texts []string) (scores [][]floa
 
 // vocabulary is what a recipe reads by.
 func (r *run) vocabulary(c recipe) *tokens {
-	if c.words {
+	switch {
+	case c.base:
+		return r.theirs
+	case c.words:
 		return r.words
 	}
 	return r.pieces

@@ -41,10 +41,14 @@ type LayerCost struct {
 
 // LayerCosts are the four kinds of layers for n tokens of width d.
 func LayerCosts(n, d, k, w float64) []LayerCost {
+	reach, layers := k, 1.0
+	for reach < n {
+		reach, layers = reach*k, layers+1
+	}
 	return []LayerCost{
 		{"Self-attention", n * n * d, 1, 1},
 		{"Recurrent", n * d * d, n, n},
-		{"Convolution", k * n * d * d, 1, math.Max(1, math.Ceil(math.Log(n)/math.Log(k)))},
+		{"Convolution", k * n * d * d, 1, layers},
 		{"Attention in a window", w * n * d, 1, math.Max(1, math.Ceil(n/w))},
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // curveKeys are the rungs with a learning curve.
-var curveKeys = []string{"bag", "lstm", "lstm-pretrained", "transformer", "transformer-pretrained"}
+var curveKeys = []string{"bag", "ngrams", "lstm", "lstm-pretrained", "transformer", "transformer-pretrained"}
 
 // curves trains rungs on fewer labels.
 func (r *run) curves(ctx context.Context) (*report.Section, error) {

@@ -18,6 +18,7 @@ type Figures struct {
 	Scaling     []ScaleFigures    `json:"scaling,omitempty"`
 	Streams     []StreamFigures   `json:"streams,omitempty"`
 	Reading     []ReadingFigures  `json:"reading,omitempty"`
+	Blocks      []LabFigures      `json:"blocks,omitempty"`
 	Advice      Advice            `json:"advice"`
 	Seed        uint64            `json:"seed"`
 	Quick       bool              `json:"quick"`

@@ -79,7 +79,7 @@ func (r *run) gradients(ctx context.Context) (*report.Section, error) {
 	documents := r.long(n, 8)
 	lines := report.Lines{Caption: report.Text(fmt.Sprintf("How strongly a token k places before the end moves the loss: the norm of ∂loss/∂x, mean over %d texts of %d tokens, as a share of the greatest. Solid: after training; with gaps: before. A straight line down on this axis is an exponential.", len(documents), n)),
 		X: report.Axis{Label: "distance k from the last token"}, Y: report.Axis{Label: "share of the gradient", Log: true, Format: report.Power, Min: report.At(1e-12), Max: report.At(1)}}
-	table := report.Table{Caption: "The same in figures, and the longest way a gradient must go.", Columns: []report.Column{{Name: "Network"}, {Name: "longest way", Right: true}, {Name: report.Text(fmt.Sprintf("gradient %d back against 1 back, before training", n-1)), Right: true}, {Name: "after training", Right: true}}}
+	table := report.Table{Caption: "The same in figures, the longest way a gradient must go, and the greatest norm of all gradients together that training met, before it was clipped.", Columns: []report.Column{{Name: "Network"}, {Name: "longest way", Right: true}, {Name: report.Text(fmt.Sprintf("gradient %d back against 1 back, before training", n-1)), Right: true}, {Name: "after training", Right: true}, {Name: "steepest step in training", Right: true}}}
 	for _, key := range []string{"rnn", "lstm", "transformer"} {
 		g := r.rung(key)
 		if g == nil {
@@ -115,13 +115,13 @@ func (r *run) gradients(ctx context.Context) (*report.Section, error) {
 			lines.Series = append(lines.Series, s)
 			r.figures.Gradients = append(r.figures.Gradients, GradientFigures{key, m.trained, norms, path})
 		}
-		table.Rows = append(table.Rows, row)
+		table.Rows = append(table.Rows, append(row, number(g.steepest)))
 	}
 	if len(lines.Series) == 0 {
 		return nil, nil
 	}
 	return &report.Section{ID: "gradients", Title: "Vanishing gradients", Blocks: []report.Block{
-		report.Paragraph{Text: "A recurrent network reads a text of a hundred words like a net of a hundred layers. What it should learn from an early word must come back through every cell in between, and each one multiplies: ∂h_t/∂h_(t−k) is a product of k matrices. If they shrink a little, the product vanishes; if they grow a little, it explodes. Clipping the gradient cures the second and not the first."},
+		report.Paragraph{Text: "A recurrent network reads a text of a hundred words like a net of a hundred layers. What it should learn from an early word must come back through every cell in between, and each one multiplies: ∂h_t/∂h_(t−k) is a product of k matrices. If they shrink a little, the product vanishes; if they grow a little, it explodes. Clipping the gradient cures the second and not the first; here every step longer than 1 was cut to 1."},
 		lines, table,
 		report.Paragraph{Text: "The LSTM adds to its cell instead: c′ = f·c + i·g. Along the cell the gradient is only multiplied by the forget gates f, so an open gate is a way with little loss; in effect a residual network over time. How much is left after k tokens is the product of the gates:"},
 		forgetSlider(),

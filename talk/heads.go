@@ -198,9 +198,10 @@ func (r *run) headMaps(ctx context.Context, g *rung) ([]report.Block, error) {
 	return []report.Block{report.Paragraph{Text: "Several heads look at once, each in a part of the width, at the cost of one. The talk suggests that they may share out grammar, vocabulary, conjugation. Here they are, on your own documents:"}, s, off}, nil
 }
 
-// sentences are short test documents, the talk's sentence first.
+// sentences are the user's own and short test documents, the talk's sentence first.
 func (r *run) sentences(n int) []string {
-	out := []string{workToLive}
+	out := append([]string{workToLive}, r.Sentences...)
+	n += len(r.Sentences)
 	for _, e := range r.set.Test {
 		if k := len(r.pieces.IDs(e.Text)); k >= 6 && k <= 12 && len(out) < n {
 			out = append(out, e.Text)

@@ -12,7 +12,7 @@ func (r *run) lead() []report.Block {
 	share, _ := r.set.majority()
 	facts := report.Facts{Items: []report.Fact{
 		{Name: "Best rung", Value: report.Text(best.name), Remark: report.Text(report.Share(best.Point) + " right")},
-		{Name: "Cheapest that reaches it", Value: report.Text(cheap.name), Remark: report.Text(report.Share(cheap.Point) + " right, trained in " + report.Duration(cheap.took+cheap.before))},
+		{Name: "Cheapest that reaches it", Value: report.Text(cheap.name), Remark: report.Text(report.Share(cheap.Point) + " right, " + report.Whole(int64(cheap.parameters)) + " parameters")},
 		{Name: "Without learning anything", Value: report.Text(report.Share(share)), Remark: "always the most frequent class"},
 		{Name: "Test documents", Value: report.Text(report.Whole(int64(len(r.set.Test)))), Remark: report.Text(fmt.Sprintf("%d classes", len(r.set.Labels)))},
 	}}

@@ -76,9 +76,13 @@ func (r *run) order(ctx context.Context) (*report.Section, error) {
 		table.Rows = append(table.Rows, row)
 		bars.Items = append(bars.Items, report.Item{Name: report.Text(g.name), Value: f.Flipped})
 	}
+	turned, err := r.turned(ctx)
+	if err != nil {
+		return nil, err
+	}
 	blocks := []report.Block{
 		report.Paragraph{Text: "*Work to live* and *live to work* are different lives and one bag of words: each has one *work*, one *to* and one *live*. So a bag must give them the same vector, to the last bit, whatever it learned; the 0 in its row is exact. Everything above it on the ladder exists because of this."},
-		table, bars,
+		table, bars, turned,
 	}
 	if len(twins) > 0 {
 		blocks = append(blocks, report.Paragraph{Text: report.Text(fmt.Sprintf("The test documents hold %d *twins*: documents with exactly the words of another one of another class. Of two twins a bag can get at most one right, so it cannot pass half of them. Above half, a rung reads order.", len(twins)))}, r.set.twinTable(twins, r.rungs))
@@ -86,6 +90,33 @@ func (r *run) order(ctx context.Context) (*report.Section, error) {
 		blocks = append(blocks, report.Note{Text: "No two of these test documents have the same words and different classes, so nothing here depends on order alone. A rung may ignore order and lose nothing; look at how little the shuffling matters before paying for more."})
 	}
 	return &report.Section{ID: "order", Title: "Does order matter?", Blocks: blocks}, nil
+}
+
+// turned shows what the rungs call sentences and the same with their words in the
+// opposite order.
+func (r *run) turned(ctx context.Context) (report.Block, error) {
+	t := report.Table{Caption: "What each rung calls a sentence, as it stands and backwards.", Columns: []report.Column{{Name: "Sentence"}}}
+	var both []string
+	for _, s := range r.sentences(3) {
+		words := strings.Fields(s)
+		slices.Reverse(words)
+		both = append(both, s, strings.Join(words, " "))
+	}
+	for _, s := range both {
+		t.Rows = append(t.Rows, []report.Text{report.Plain(s)})
+	}
+	for _, g := range r.rungs {
+		t.Columns = append(t.Columns, report.Column{Name: report.Text(g.name)})
+		scores, _, err := r.ask(ctx, g, both)
+		if err != nil {
+			return nil, err
+		}
+		for i, s := range scores {
+			c := top(s)
+			t.Rows[i] = append(t.Rows[i], report.Plain(fmt.Sprintf("%s %.0f %%", r.set.Labels[c], 100*s[c])))
+		}
+	}
+	return report.Details{Summary: "What the rungs call sentences backwards", Blocks: []report.Block{t}}, nil
 }
 
 // mixed is up to 100 test documents of three words and more, and the same with

@@ -18,3 +18,10 @@ func outputs(m model.Model) []*nn.Param {
 	}
 	return all
 }
+
+// own copies all values of a model out of the file that they are views of.
+func own(m model.Model) {
+	for _, w := range nn.Params(m) {
+		w.Own()
+	}
+}

@@ -52,7 +52,12 @@ func (r *run) places(ctx context.Context) (*report.Section, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &report.Section{ID: "positions", Title: "Where a word stands", Blocks: append(blocks, lab...)}, nil
+	other, err := r.blocks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lab = append(lab, report.Paragraph{Text: "A block is attention and a feed-forward net, each added to what was there and kept in bounds by a norm. The paper puts the norms behind the sums; most later models put them before the parts, where the way through all blocks is a plain sum and training starts more easily."}, other)
+	return &report.Section{ID: "positions", Title: "Where a word stands, and what a block is", Blocks: append(blocks, lab...)}, nil
 }
 
 func dot(a, b []float32) float64 {
@@ -96,7 +101,7 @@ func (r *run) placeLab(ctx context.Context) ([]report.Block, error) {
 		Columns: []report.Column{{Name: "Positions"}, {Name: "Accuracy", Right: true}, {Name: "95 % interval", Right: true}, {Name: "“work to live”, turned round", Right: true}}}
 	for i, k := range kinds {
 		c := r.lab(func(o *scratch.Options) { o.Positions = k.positions })
-		g, err := r.experiment(ctx, c, r.pace.part(float64(i)/float64(len(kinds)), float64(i+1)/float64(len(kinds))))
+		g, err := r.experiment(ctx, c, r.pace.part(0.5*float64(i)/float64(len(kinds)), 0.5*float64(i+1)/float64(len(kinds))))
 		if err != nil {
 			return nil, err
 		}
@@ -109,4 +114,28 @@ func (r *run) placeLab(ctx context.Context) ([]report.Block, error) {
 		t.Rows = append(t.Rows, []report.Text{report.Text(k.name), report.Text(report.Share(g.Point)), report.Text(report.Share(g.Low) + " – " + report.Share(g.High)), number(f.Pair)})
 	}
 	return []report.Block{report.Paragraph{Text: "What are they worth on these documents?"}, t}, nil
+}
+
+// blocks trains Transformers with other parts: where the norms stand, and what the
+// feed-forward net is.
+func (r *run) blocks(ctx context.Context) (report.Block, error) {
+	kinds := []struct {
+		name   report.Text
+		change func(o *scratch.Options)
+	}{
+		{"norms before the parts, ReLU", nil},
+		{"norms behind them, as in the paper", func(o *scratch.Options) { o.Norm = "post-layernorm" }},
+		{"RMS norms, SwiGLU, rotary, as in Llama", func(o *scratch.Options) { o.Norm, o.FFN, o.Positions = "pre-rmsnorm", "swiglu", "rotary" }},
+	}
+	t := report.Table{Caption: "Other parts in the same place, all else equal.", Columns: []report.Column{{Name: "Block"}, {Name: "Parameters", Right: true}, {Name: "Last loss", Right: true}, {Name: "Accuracy", Right: true}, {Name: "95 % interval", Right: true}}}
+	for i, k := range kinds {
+		g, err := r.experiment(ctx, r.lab(k.change), r.pace.part(0.5+float64(i)/6, 0.5+float64(i+1)/6))
+		if err != nil {
+			return nil, err
+		}
+		_, losses := smoothed(g.losses, 24)
+		r.figures.Blocks = append(r.figures.Blocks, LabFigures{Name: string(k.name), Accuracy: g.Point, Low: g.Low, High: g.High, Losses: losses})
+		t.Rows = append(t.Rows, []report.Text{k.name, number(float64(g.parameters)), number(losses[len(losses)-1]), report.Text(report.Share(g.Point)), report.Text(report.Share(g.Low) + " – " + report.Share(g.High))})
+	}
+	return t, nil
 }

@@ -75,7 +75,7 @@ func (r *run) fillIn(ctx context.Context, p *pretrained) (report.Block, error) {
 	f := p.Model.Model.(model.Filler)
 	t := report.Table{Caption: "Hidden words of test documents, and what the Transformer would put there, the likeliest first.", Columns: []report.Column{{Name: "Text"}, {Name: "Hidden"}, {Name: "Filled in"}}}
 	mask, _ := r.pieces.TokenToID("[MASK]")
-	for _, text := range r.sentences(7)[1:] {
+	for _, text := range r.sentences(7)[1+len(r.Sentences):] {
 		e, err := r.pieces.EncodeWith(token.Input{Text: text}, token.Options{AddSpecialTokens: true})
 		if err != nil {
 			return nil, err
@@ -119,7 +119,7 @@ func (r *run) goOn(ctx context.Context, p *pretrained) report.Block {
 	lm := p.Model.Model.(model.CausalLM)
 	end, _ := r.pieces.TokenToID("[SEP]")
 	l := report.List{}
-	for _, text := range r.sentences(4)[1:] {
+	for _, text := range r.sentences(4)[1+len(r.Sentences):] {
 		e, err := r.pieces.Encode(text)
 		if err != nil || len(e.IDs) < 5 {
 			continue

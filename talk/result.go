@@ -15,10 +15,17 @@ import (
 func (r *run) chapters() []chapter {
 	list := []chapter{{"counting documents", 0.1, r.documents}}
 	for _, c := range r.recipes() {
+		cost := 10.0
+		switch {
+		case c.rate == 0:
+			cost = 1
+		case c.base:
+			cost = 40
+		}
 		if c.pretext != "" {
 			list = append(list, chapter{"reading without labels: " + c.name, 10, r.read(c)})
 		}
-		list = append(list, chapter{"training: " + c.name, 10, r.climb(c)})
+		list = append(list, chapter{"training: " + c.name, cost, r.climb(c)})
 	}
 	return append(list, []chapter{
 		{"comparing", 0.5, r.ladder},

@@ -20,6 +20,14 @@ type Options struct {
 	Command string        // how the run was started, for the report
 	Version string        // of the program, for the report
 
+	// Sentences are the user's own, beside "work to live": they are turned round,
+	// and shown to heads and gates.
+	Sentences []string
+
+	// Base is a model that others pretrained, the last rung; its zero value leaves
+	// it out.
+	Base Base
+
 	// Progress is called as the work goes on with the share done, 0 to 1, and
 	// what is being done; nil: nobody looks on.
 	Progress func(share float64, what string)
@@ -27,6 +35,13 @@ type Options struct {
 	Now func() time.Time
 
 	size *size // of a test; nil: full, or quick
+}
+
+// Base is a pretrained model to fine-tune.
+type Base struct {
+	Name string  // for people
+	Dir  string  // its folder, as Hugging Face has it; empty: none
+	Rate float64 // the learning rate; 0: 5e-5
 }
 
 // Result is what the guided run made.
@@ -47,6 +62,7 @@ type run struct {
 	start time.Time
 
 	words, pieces *tokens
+	theirs        *tokens // of the base
 	rungs         []*rung
 	pretrained    map[string]*pretrained // by what they were pretrained on
 	figures       Figures

@@ -32,7 +32,7 @@ func clock() func() time.Time {
 var tiny = size{
 	limits: Limits{Train: 48, Test: 24, Unlabelled: 16},
 	length: 24, vocabulary: 200, width: 8, heads: 2, layers: 2,
-	epochs: 1, steps: 3, batch: 16, pretrain: 1,
+	epochs: 1, tuning: 1, steps: 3, batch: 16, pretrain: 1,
 	labels: []int{10}, repeats: 1, lab: 3,
 	lengths: []int{4, 8, 16}, timings: 1, probe: 12, stream: 24, resamplings: 20,
 }

@@ -1,9 +1,11 @@
 package talk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/qkvgo/qkv/batch"
@@ -22,7 +24,8 @@ type recipe struct {
 	made    scratch.Options
 	rate    float64 // the learning rate of AdamW
 	words   bool    // reads whole words, not pieces
-	pretext string  // what it is pretrained on: "", "causal-lm" or "masked-lm"
+	pretext string  // what it is pretrained on here: "", "causal-lm" or "masked-lm"
+	base    bool    // it is the model that others pretrained
 }
 
 // rung is a recipe carried out on some labels.
@@ -33,6 +36,7 @@ type rung struct {
 	parameters int
 	steps      int
 	losses     []float64     // of each step's batch
+	steepest   float64       // the greatest norm of a step's gradient, before it was clipped
 	took       time.Duration // training on the labels
 	before     time.Duration // pretraining
 	reads      float64       // test documents a second
@@ -55,11 +59,13 @@ func (r *run) recipes() []recipe {
 		}
 		return o
 	}
-	lstm := kind("lstm", func(o *scratch.Options) { o.Layers = z.layers })
+	lstm := kind("lstm", func(o *scratch.Options) {
+		o.Layers, o.Width = z.layers, lstmWidth(transformerCount(z, r.pieces.VocabSize(), len(r.set.Labels)), z.layers, r.pieces.VocabSize(), len(r.set.Labels))
+	})
 	transformer := kind("transformer", func(o *scratch.Options) {
 		o.Layers, o.Heads, o.Norm, o.Pooling = z.layers, z.heads, "pre-layernorm", "mean"
 	})
-	return []recipe{
+	list := []recipe{
 		{key: "bag", name: "Bag of words", made: kind("bag", nil), words: true},
 		{key: "ngrams", name: "Word pairs, tf-idf", made: kind("tfidf", func(o *scratch.Options) { o.NGrams, o.C = 2, 10 }), words: true},
 		{key: "cnn", name: "CNN", made: kind("cnn", func(o *scratch.Options) { o.Dropout = 0.5 }), rate: 1e-3},
@@ -69,10 +75,35 @@ func (r *run) recipes() []recipe {
 		{key: "lstm-pretrained", name: "LSTM, pretrained", made: lstm, rate: 3e-3, pretext: nextToken},
 		{key: "transformer-pretrained", name: "Transformer, pretrained", made: transformer, rate: 1e-3, pretext: maskedToken},
 	}
+	if r.Base.Dir != "" {
+		list = append(list, recipe{key: "base", name: r.Base.Name, rate: cmp.Or(r.Base.Rate, 5e-5), base: true})
+	}
+	return list
+}
+
+// transformerCount is the parameters of the ladder's Transformer: words, places,
+// blocks, the last norm and the head.
+func transformerCount(z size, vocabulary, classes int) int {
+	d := z.width
+	return (vocabulary+z.length)*d + z.layers*BlockParameters(d) + 2*d + classes*(d+1)
+}
+
+// lstmWidth is the width of an LSTM with about so many parameters, so that the two are
+// compared at one size.
+func lstmWidth(want, layers, vocabulary, classes int) int {
+	count := func(d int) int { return vocabulary*d + layers*LSTMParameters(d) + classes*(d+1) }
+	width := sort.Search(want, func(d int) bool { return count(d) >= want })
+	if width > 1 && want-count(width-1) < count(width)-want {
+		width--
+	}
+	return width
 }
 
 // make makes a recipe's model with its first values.
 func (r *run) make(c recipe, seed uint64) (*scratch.Model, error) {
+	if c.base {
+		return r.open(seed)
+	}
 	o := c.made
 	o.Seed = seed
 	return o.With(r.vocabulary(c).Tokenizer, slices.Values(texts(r.set.Train)), r.set.Labels)
@@ -125,20 +156,36 @@ func (r *run) descend(ctx context.Context, g *rung, t *tokens, examples []data.E
 	}
 	each := (len(examples) + r.size.batch - 1) / r.size.batch
 	g.steps = max(r.size.steps, r.size.epochs*each)
+	if g.base {
+		g.steps = max(r.size.steps, r.size.tuning*each)
+	}
 	plan := train.Plan{Steps: g.steps, Rate: g.rate, WarmupRatio: 0.1, Decay: 0.01, Seed: seed}
-	g.losses, err = r.train(ctx, train.Run{Plan: plan, Model: g.model.Model, Data: set.Source(batch.Plan{Examples: r.size.batch, Seed: seed})}, tell)
+	source := set.Source(batch.Plan{Examples: r.size.batch, Seed: seed})
+	g.losses, err = r.trainWatched(ctx, train.Run{Plan: plan, Model: g.model.Model, Data: source}, func(s *train.Record) {
+		g.steepest = max(g.steepest, s.Norm)
+		if tell != nil {
+			tell(float64(s.Step) / float64(plan.Steps))
+		}
+	})
 	return err
 }
 
 // train runs a training and gives the loss of each step.
 func (r *run) train(ctx context.Context, t train.Run, tell func(share float64)) (losses []float64, err error) {
+	return r.trainWatched(ctx, t, func(s *train.Record) {
+		if tell != nil {
+			tell(float64(s.Step) / float64(t.Plan.Steps))
+		}
+	})
+}
+
+// trainWatched is train that shows each step.
+func (r *run) trainWatched(ctx context.Context, t train.Run, watch func(*train.Record)) (losses []float64, err error) {
 	t.Device = r.Device
 	t.Watch = func(e train.Event) {
 		if e.Record != nil {
 			losses = append(losses, e.Record.Loss)
-			if tell != nil {
-				tell(float64(len(losses)) / float64(t.Plan.Steps))
-			}
+			watch(e.Record)
 		}
 	}
 	_, err = t.Train(ctx)

@@ -9,6 +9,7 @@ type size struct {
 	heads       int   // of attention
 	layers      int   // of the Transformer
 	epochs      int   // of a rung on all labels
+	tuning      int   // of a model that others pretrained
 	steps       int   // at least, of a run on few labels
 	batch       int   // documents a step
 	pretrain    int   // passes over the unlabelled text
@@ -25,7 +26,7 @@ type size struct {
 var full = size{
 	limits: Limits{Train: 2000, Test: 1000, Unlabelled: 4000},
 	length: 128, vocabulary: 2000, width: 96, heads: 4, layers: 2,
-	epochs: 14, steps: 100, batch: 16, pretrain: 20,
+	epochs: 14, tuning: 4, steps: 100, batch: 16, pretrain: 20,
 	labels: []int{10, 30, 100, 300}, repeats: 2, lab: 240,
 	lengths: []int{32, 64, 128, 256, 512, 1024}, timings: 3, probe: 128, stream: 1000, resamplings: 1000,
 }
@@ -33,7 +34,7 @@ var full = size{
 var quick = size{
 	limits: Limits{Train: 200, Test: 100, Unlabelled: 200},
 	length: 48, vocabulary: 400, width: 32, heads: 4, layers: 2,
-	epochs: 3, steps: 12, batch: 16, pretrain: 2,
+	epochs: 3, tuning: 1, steps: 12, batch: 16, pretrain: 2,
 	labels: []int{10, 30}, repeats: 1, lab: 16,
 	lengths: []int{16, 32, 64}, timings: 1, probe: 32, stream: 64, resamplings: 200,
 }

@@ -30,11 +30,13 @@ either the run is on messages to a library that come with qkv. A fifth of the do
 unless --test names others; --unlabelled names texts without labels to pretrain on.
 
 The folder --out gets report.html, one file that needs no network, the same as report.md and report.json, and two
-models that qkv predict and Python load: best, and cheapest, the one that takes the least time of those which the test
-cannot tell from the best. Ctrl-C writes the report of what was done by then.`,
+models that qkv predict and Python load: best, and cheapest, the one with the fewest parameters of those whose interval
+reaches the best. Ctrl-C writes the report of what was done by then.`,
 		Example: `  qkv talk
   qkv talk mails/ --out mails-report
   qkv talk reviews.csv --text review --label stars --unlabelled more-reviews.txt
+  qkv talk mails/ --model bert-base-uncased/
+  qkv talk mails/ --sentence "the man bit the dog" --seed 7
   qkv talk train.jsonl --test test.jsonl --quick --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			src.Paths, src.Seed, src.Reader.Format = args, o.Seed, data.Format(format)
@@ -43,6 +45,9 @@ cannot tell from the best. Ctrl-C writes the report of what was done by then.`,
 			}
 			v := thisVersion(debug.ReadBuildInfo())
 			o.Command, o.Version = commandLine(cmd, args), strings.TrimSpace(v.Version+" "+v.Revision)
+			if o.Base.Dir != "" {
+				o.Base.Name = filepath.Base(o.Base.Dir) + ", fine-tuned"
+			}
 			return a.talk(cmd, src, o, out, asJSON)
 		},
 	}
@@ -55,6 +60,9 @@ cannot tell from the best. Ctrl-C writes the report of what was done by then.`,
 	f.BoolVar(&skip, "skip-bad", false, "leave out rows that cannot be read, and count them")
 	f.StringArrayVar(&src.Test, "test", nil, "documents to test on, named as FILE is (default a fifth of the others)")
 	f.StringArrayVar(&src.Unlabelled, "unlabelled", nil, "texts without labels to pretrain on: a file of lines, a table or a folder")
+	f.StringArrayVar(&o.Sentences, "sentence", nil, "a sentence of your own to turn round and to show to heads and gates; may be repeated")
+	f.StringVarP(&o.Base.Dir, "model", "m", "", "folder of a pretrained model of text to fine-tune as the last rung")
+	f.Float64Var(&o.Base.Rate, "model-lr", 0, "learning rate of that model (default 5e-5)")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of the split, of first weights and of the order")
 	f.BoolVar(&o.Quick, "quick", false, "small models and few steps: to see how it goes, not for figures")
 	f.BoolVar(&asJSON, "json", false, "print the figures as one JSON object")

@@ -140,6 +140,10 @@ func (s scale) decades(most int) []float64 {
 			}
 		}
 	}
+	if len(out) < 2 { // less than a step of 1, 2, 5
+		s.Log = false
+		return s.ticks(most)
+	}
 	return out
 }
 

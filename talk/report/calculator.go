@@ -1,6 +1,9 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Calculator says what training a Transformer costs: 6 operations for each parameter
 // and token. A reader may change what goes in; paper and Markdown have the first
@@ -51,7 +54,7 @@ func (c Calculator) outputs() []struct{ id, name, value string } {
 func (c Calculator) html(w *page) {
 	w.WriteString(`<form class="calculator" onsubmit="return false"><div class="inputs">`)
 	for _, in := range c.inputs() {
-		fmt.Fprintf(w, `<label>%s<input data-in="%s" inputmode="decimal" value="%.3g"></label>`, in.name, in.id, in.value)
+		fmt.Fprintf(w, `<label>%s<input data-in="%s" inputmode="decimal" value="%s"></label>`, in.name, in.id, strings.ReplaceAll(fmt.Sprintf("%.3g", in.value), "e+", "e"))
 	}
 	w.WriteString(`</div><dl class="facts">`)
 	for _, out := range c.outputs() {

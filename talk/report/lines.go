@@ -80,8 +80,9 @@ func (l Lines) draw(width, height float64) *svg {
 	for _, v := range x.ticks(most) {
 		words, at := x.Format.Write(v), x.place(v)
 		s.line("grid", at, y.lo, at, y.lo+4)
-		if half := breadth(words, 12) / 2; at-half > end {
-			s.text("tick", "middle", min(at, width-half), y.lo+18, words)
+		half := breadth(words, 12) / 2
+		if at = min(max(at, half), width-half); at-half > end {
+			s.text("tick", "middle", at, y.lo+18, words)
 			end = at + half + 4
 		}
 	}

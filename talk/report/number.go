@@ -47,7 +47,7 @@ func Figure(x float64) string {
 		return "–"
 	case x == 0:
 		return "0"
-	case size >= 1e15 || size < 1e-4:
+	case size >= 1e10 || size < 1e-4:
 		e := int(math.Floor(math.Log10(size) + 1e-12))
 		return trim(strconv.FormatFloat(x/math.Pow(10, float64(e)), 'f', 2, 64)) + " × 10" + superscript(e)
 	case size >= 100 || x == math.Round(x):

@@ -15,7 +15,7 @@ addEventListener('beforeprint', () => document.querySelectorAll('main details').
 for (const form of document.querySelectorAll('.calculator')) {
   const value = id => Number(form.querySelector(`[data-in="${id}"]`).value.replace(/[, ]/g, ''));
   const show = (id, x) => {
-    const text = !isFinite(x) ? '–' : x >= 1e15 || x < 1e-4 && x > 0 ? x.toExponential(2).replace(/e\+?(-?\d+)/, (_, e) =>
+    const text = !isFinite(x) ? '–' : x >= 1e10 || x < 1e-4 && x > 0 ? x.toExponential(2).replace(/e\+?(-?\d+)/, (_, e) =>
       ' × 10' + [...e].map(d => d === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[d]).join('')) :
       x.toLocaleString('en', { maximumSignificantDigits: x >= 100 ? 21 : 3, maximumFractionDigits: x >= 100 ? 0 : undefined });
     form.querySelector(`[data-out="${id}"]`).textContent = text;

@@ -112,7 +112,7 @@ func TestJSON(t *testing.T) {
 func TestNumbers(t *testing.T) {
 	for have, want := range map[string]string{
 		Figure(0): "0", Figure(12345): "12,345", Figure(87.26): "87.3", Figure(0.0125): "0.0125", Figure(-1.5): "−1.5", Figure(2.5e-14): "2.5 × 10⁻¹⁴",
-		Figure(1.5e15): "1.5 × 10¹⁵", Share(0.873): "87.3 %", Size(512): "512 B", Size(1536000): "1.54 MB", Whole(-1234567): "−1,234,567",
+		Figure(1.5e15): "1.5 × 10¹⁵", Figure(2186875592): "2,186,875,592", Share(0.873): "87.3 %", Size(512): "512 B", Size(1536000): "1.54 MB", Whole(-1234567): "−1,234,567",
 		Duration(3200 * time.Millisecond): "3.2 s", Duration(125 * time.Second): "2 min 05 s", Duration(850 * time.Microsecond): "850 µs",
 		Duration(3*time.Hour + 7*time.Minute): "3 h 07 min", Power.Write(1e-7): "10⁻⁷", Percent.Write(0.5): "50 %", Figure(math.NaN()): "–",
 	} {
