@@ -20,10 +20,14 @@ type Sentence struct {
 // token, columns between that are left out, and its tag on each line, divided
 // by tabs or, where there is none, by spaces; a blank line after each sentence.
 // Lines that start with -DOCSTART- are passed over. In folders and zip files
-// only what ends in .conll, .bio or .iob is read. A wrong line makes its whole
+// only what ends in .conll, .bio, .iob or .parquet is read; the last has columns of
+// lists, tokens and ner_tags or as Columns says. A wrong line makes its whole
 // sentence a bad row.
 func (r Reader) Sentences(paths ...string) iter.Seq2[Sentence, error] {
 	return read(r, paths, func(f file, fsys fs.FS, yield func(Sentence, error) bool) bool {
+		if r.isParquet(f) {
+			return r.parquetSentences(f, fsys, yield)
+		}
 		if !f.named && !strings.HasSuffix(f.name, ".conll") && !strings.HasSuffix(f.name, ".bio") && !strings.HasSuffix(f.name, ".iob") {
 			return true
 		}

@@ -18,10 +18,14 @@ type Item struct {
 }
 
 // Items gives the files of folders or zip files in which each class has a
-// folder, those that end in one of exts (.jpg), by name. Files of more than
+// folder, those that end in one of exts (.jpg), by name, and those in the rows of a
+// Parquet file, in the column image.bytes or as Columns.Text says. Files of more than
 // MaxRow bytes are bad rows. Finding nothing is an error.
 func (r Reader) Items(root string, exts ...string) iter.Seq2[Item, error] {
 	return read(r, []string{root}, func(f file, fsys fs.FS, yield func(Item, error) bool) bool {
+		if r.isParquet(f) {
+			return r.parquetItems(f, fsys, yield)
+		}
 		if !slices.Contains(exts, strings.ToLower(path.Ext(f.name))) {
 			return true
 		}

@@ -24,11 +24,12 @@ const (
 	JSON     Format = "json"     // an array of objects
 	Lines    Format = "lines"    // each line is a text without a label
 	Labelled Format = "labelled" // each line is a label, white space, a text
+	Parquet  Format = "parquet"  // columns, one value a row
 )
 
 // formats is the format of a file by how its name ends.
 var formats = map[string]Format{
-	".csv": CSV, ".tsv": TSV, ".tab": TSV, ".jsonl": JSONL, ".ndjson": JSONL, ".json": JSON, ".txt": Lines,
+	".csv": CSV, ".tsv": TSV, ".tab": TSV, ".jsonl": JSONL, ".ndjson": JSONL, ".json": JSON, ".txt": Lines, ".parquet": Parquet,
 }
 
 // Columns says where in a row the parts of an example are: by the name that the
@@ -200,6 +201,8 @@ func (r Reader) examples(f file, fsys fs.FS, yield func(Example, error) bool) bo
 	}
 	var rows func(io.Reader, string) iter.Seq2[Example, error]
 	switch format {
+	case Parquet:
+		return r.parquetExamples(f, fsys, yield)
 	case CSV, TSV:
 		rows = func(in io.Reader, name string) iter.Seq2[Example, error] { return r.table(in, name, format) }
 	case JSONL:
@@ -211,7 +214,7 @@ func (r Reader) examples(f file, fsys fs.FS, yield func(Example, error) bool) bo
 			return r.lines(in, name, format == Labelled)
 		}
 	default:
-		yield(Example{}, fmt.Errorf("%s: the name does not tell the format: say csv, tsv, jsonl, json, lines or labelled", f.shown))
+		yield(Example{}, fmt.Errorf("%s: the name does not tell the format: say csv, tsv, jsonl, json, parquet, lines or labelled", f.shown))
 		return false
 	}
 	in, err := fsys.Open(f.name)

@@ -30,7 +30,7 @@ func (e Examples) Len() int { return len(e.Texts) + len(e.Sentences) + len(e.Pic
 // Columns say what in files are examples, and what is asked about them.
 type Columns struct {
 	Task      string `json:"task,omitempty" help:"what is learned: classes, labels, regression, tags or pictures (default: as the files suggest)"`
-	Format    string `json:"format,omitempty" help:"form of the files: csv, tsv, jsonl, json, lines or labelled (default: by their names)"`
+	Format    string `json:"format,omitempty" help:"form of the files: csv, tsv, jsonl, json, parquet, lines or labelled (default: by their names)"`
 	Text      string `json:"text,omitempty" help:"column of the text, by name or by number from 1 (default text)"`
 	Pair      string `json:"pair,omitempty" help:"column of a second text"`
 	Label     string `json:"label,omitempty" help:"column of the label (default label)"`

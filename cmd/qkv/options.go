@@ -99,7 +99,7 @@ var tuning = [][3]string{
 // reading names the flags of finetune.Columns, which all verbs with DATA share.
 var reading = [][3]string{
 	{"task", "task", "what is asked: classes, labels, regression, tags or pictures (default: as the files suggest)"},
-	{"format", "format", "form of the files: csv, tsv, jsonl, json, lines, labelled (default: by their names)"},
+	{"format", "format", "form of the files: csv, tsv, jsonl, json, parquet, lines, labelled (default: by their names)"},
 	{"text", "text", "column of the text, by name or number (default text)"},
 	{"pair", "pair", "column of a second text"},
 	{"label", "label", "column of the label (default label)"},
