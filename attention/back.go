@@ -20,7 +20,7 @@ type adjoint struct {
 
 // back gives the gradients of inputs: Q, K, V and what the terms learn.
 func (c *Call) back(p *nn.Pass, inputs []*tensor.Tensor, out, lse, dout, dlse *tensor.Tensor) []*tensor.Tensor {
-	a := &adjoint{work: newWork(p, c), out: out, lse: lse, dout: dout, dlse: dlse, learned: inputs[3:], rows: blockRows}
+	a := &adjoint{work: newWork(p, c), out: out, lse: lse, dout: dout, dlse: dlse, learned: inputs[3:], rows: backRows}
 	like := func(x *tensor.Tensor) *tensor.Tensor {
 		if !x.Needs() {
 			return nil
@@ -42,8 +42,9 @@ func (c *Call) back(p *nn.Pass, inputs []*tensor.Tensor, out, lse, dout, dlse *t
 	return append([]*tensor.Tensor{a.dq, a.dk, a.dv}, a.fold()...)
 }
 
-// termRows is the rows of a block where terms have gradients.
-const termRows = 64
+// backRows is the rows of a block on the way back, termRows where terms have
+// gradients.
+const backRows, termRows = 96, 64
 
 // together takes each head of keys of each sequence by itself: all gradients in
 // one go.
@@ -141,7 +142,7 @@ type backScratch struct {
 }
 
 func (a *adjoint) backScratch(ws *kernel.Workspace) *backScratch {
-	const n = blockRows
+	const n = backRows
 	dropped := 0
 	if a.Drop > 0 {
 		dropped = n * Tile

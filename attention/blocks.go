@@ -12,7 +12,7 @@ import (
 // stripRows is how many of them are looked at apart where a pattern runs through
 // a tile. Both are heights that fill the kernels' registers.
 const (
-	blockRows = 96
+	blockRows = 144
 	stripRows = 12
 )
 

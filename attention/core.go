@@ -97,6 +97,9 @@ func (c *Core) call(p *nn.Pass, q, k, v *tensor.Tensor, keys nn.Batch, pattern P
 	case keys.Len() != p.Rows.Len():
 		fault("%d sequences of queries meet %d of keys", p.Rows.Len(), keys.Len())
 	}
+	if s := wrong(x.Pattern); s != "" {
+		fault("%s", s)
+	}
 	if x.Scale == 0 {
 		x.Scale = float32(1 / math.Sqrt(float64(x.Dk())))
 	}

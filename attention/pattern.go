@@ -42,7 +42,12 @@ const (
 )
 
 // String is the pattern's name.
-func (p Plain) String() string { return [...]string{"full", "causal"}[p] }
+func (p Plain) String() string {
+	if p > Causal {
+		return "unknown"
+	}
+	return [...]string{"full", "causal"}[p]
+}
 
 // Cover is Pattern's.
 func (p Plain) Cover(_ Place, q0, q1, k0, k1 int) Cover {

@@ -1,11 +1,16 @@
 package attention_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/qkvgo/qkv/attention"
+	"github.com/qkvgo/qkv/nn"
+	"github.com/qkvgo/qkv/tensor"
 )
 
 // meets is a pattern as a sentence: may query q of a place meet key k?
@@ -150,4 +155,35 @@ func make64Hidden() []bool {
 func ExamplePlain() {
 	fmt.Println(attention.Full, attention.Causal)
 	// Output: full causal
+}
+
+// A pattern that cannot be is a fault that says why, not a crash.
+func TestWrongPatterns(t *testing.T) {
+	for _, c := range []struct {
+		pattern attention.Pattern
+		want    string
+	}{
+		{attention.Block{}, "Block has a size of 0"},
+		{attention.Stride{}, "Stride has a step of 0"},
+		{attention.Stride{Step: -2}, "step of -2"},
+		{attention.Union(nil), "nil"},
+		{attention.Union(), "Union of no patterns"},
+		{attention.Heads(), "Heads of no patterns"},
+		{attention.Except(nil), "nil"},
+		{attention.Plain(9), "no plain pattern 9"},
+		{attention.Intersect(attention.Causal, attention.Union(attention.Band{}, attention.Except(attention.Block{Size: -1}))), "size of -1"},
+	} {
+		attend := func() (err error) {
+			defer tensor.Guard(&err)
+			p := nn.NewPass(context.Background(), nn.Sequences(3), nn.Options{})
+			defer p.Close()
+			x := p.Of(make([]float32, 6), 3, 2)
+			(&attention.Core{Heads: 1}).Attend(p, x, x, x, c.pattern)
+			return nil
+		}
+		var fault *tensor.Fault
+		if err := attend(); !errors.As(err, &fault) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%#v: %v, want a fault with %q", c.pattern, err, c.want)
+		}
+	}
 }

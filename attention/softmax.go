@@ -261,13 +261,8 @@ func (w *work) mixIn(part *block, r0, t, lo int, x []float32, s *scratch) {
 	width := len(x) / part.rows
 	m, l, corr := s.max[r0:][:part.rows], s.sum[r0:][:part.rows], s.corr[r0:][:part.rows]
 	w.set.SoftmaxRows(x, w.lastScale(), m, l, corr, s.spare)
-	mix := s.mix[r0*w.dv:]
-	for r, c := range corr {
-		if c != 1 {
-			row := mix[r*w.dv : (r+1)*w.dv]
-			w.set.Scale(row, row, c)
-		}
-	}
+	mix := s.mix[r0*w.dv:][:part.rows*w.dv]
+	w.set.ScaleRows(mix, corr)
 	if w.Drop > 0 {
 		for r := range part.rows {
 			row := x[r*width : (r+1)*width]
@@ -282,11 +277,10 @@ func (w *work) mixIn(part *block, r0, t, lo int, x []float32, s *scratch) {
 func (w *work) finish(b *block, s *scratch, out, lse *tensor.Tensor) {
 	logs := s.corr[:b.rows]
 	w.set.Log(logs, s.sum[:b.rows])
+	to, sums := w.rowsOf(b, out, w.dv), w.rowsOf(b, lse, 1)
 	for r, l := range s.sum[:b.rows] {
-		head, _ := b.at(r)
-		row := b.rowOf(r)
-		o := out.Row(row)[head*w.dv : (head+1)*w.dv]
-		lse.Row(row)[head] = s.max[r] + logs[r]
+		o := to.Data[r*to.RowStride:][:w.dv]
+		sums.Data[r*sums.RowStride] = s.max[r] + logs[r]
 		if l == 0 { // no key at all
 			clear(o)
 			continue

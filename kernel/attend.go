@@ -18,6 +18,15 @@ func scaleMaxGo(x []float32, s float32, top []float32) {
 	}
 }
 
+// scaleRowsGo is x = x·by, a number for each row.
+func scaleRowsGo(x, by []float32) {
+	n := len(x) / max(len(by), 1)
+	for r, v := range by {
+		row := x[r*n : (r+1)*n]
+		scaleGo(row, row, v)
+	}
+}
+
 // tileStepGo goes on to a tile whose largest scores are top: m becomes
 // max(m, top), corr = e^(before-m), and shift is what is to be taken from the
 // tile's scores. Where a row has seen nobody yet, m is -Inf, shift 0 and corr 1.
@@ -72,6 +81,26 @@ func (s *Set) SoftmaxRows(x []float32, scale float32, m, l, corr, spare []float3
 	s.expSubRows(x, shift, sums)
 	s.MulAdd(sums, l[:rows], corr)
 	copy(l, sums)
+}
+
+// ScaleRows multiplies each row of x, [len(by), n] without gaps, by a number of
+// its own: all of them, or where most are 1 those that are not.
+func (s *Set) ScaleRows(x, by []float32) {
+	n, others := len(x)/max(len(by), 1), 0
+	for _, v := range by {
+		if v != 1 {
+			others++
+		}
+	}
+	if 4*others > len(by) {
+		s.scaleRows(x[:n*len(by)], by)
+		return
+	}
+	for r, v := range by {
+		if v != 1 {
+			s.Scale(x[r*n:(r+1)*n], x[r*n:(r+1)*n], v)
+		}
+	}
 }
 
 // SoftmaxRowsBack makes of scores x, [len(lse), n] without gaps, and the gradient

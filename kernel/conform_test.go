@@ -113,6 +113,10 @@ var loops = []loop{
 		s.scaleMax(x, c[0], top)
 		return nil
 	}},
+	{"scaleRows", 1, 1, func(s *Set, v [][]float32, c []float32) []float32 {
+		s.scaleRows(ofRows(v[0]), v[1][:min(3, len(v[1]))])
+		return nil
+	}},
 	{"tileStep", 3, 1, func(s *Set, v [][]float32, c []float32) []float32 {
 		s.tileStep(v[0], v[1], v[2], v[3])
 		return nil
@@ -167,7 +171,7 @@ var loops = []loop{
 }
 
 // apart are the loops whose inputs may not be what they write.
-var apart = map[string]bool{"AdamW": true, "expSubRows": true, "weightsBack": true}
+var apart = map[string]bool{"AdamW": true, "scaleRows": true, "expSubRows": true, "weightsBack": true}
 
 // ofRows is as much of x as makes three rows.
 func ofRows(x []float32) []float32 { return x[:len(x)/3*3] }

@@ -227,6 +227,11 @@ func scaleZeroAVX2(dst, x *float32, n int, s float32)
 //go:noescape
 func scaleMaxAVX2(x, top *float32, rows, n int, s float32)
 
+// scaleRowsAVX2 runs the loop x = x·by.
+//
+//go:noescape
+func scaleRowsAVX2(x, by *float32, rows, n int)
+
 // tileStepAVX2 runs the loop as in tileStepGo.
 //
 //go:noescape

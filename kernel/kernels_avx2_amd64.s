@@ -6459,6 +6459,63 @@ end:
 	VZEROUPPER
 	RET
 
+// func scaleRowsAVX2(x, by *float32, rows, n int)
+//
+// x = x·by.
+TEXT ·scaleRowsAVX2(SB), NOSPLIT, $0-32
+	MOVQ x+0(FP), DI
+	MOVQ by+8(FP), R12
+	MOVQ rows+16(FP), R15
+	TESTQ R15, R15
+	JZ end
+
+row:
+	MOVQ n+24(FP), CX
+	XORL AX, AX
+	VBROADCASTSS (R12), Y0
+	ADDQ $4, R12
+	SUBQ $16, CX
+	JLT tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS 0(DI)(AX*4), Y1
+	VMULPS Y0, Y1, Y1
+	VMOVUPS Y1, 0(DI)(AX*4)
+	VMOVUPS 32(DI)(AX*4), Y1
+	VMULPS Y0, Y1, Y1
+	VMOVUPS Y1, 32(DI)(AX*4)
+	ADDQ $16, AX
+	SUBQ $16, CX
+	JGE loop
+
+tail:
+	ADDQ $16, CX
+	JZ done
+	LEAQ laneMask<>+64(SB), DX
+	SHLQ $2, CX
+	SUBQ CX, DX
+	VMOVUPS (DX), Y15
+	VMASKMOVPS 0(DI)(AX*4), Y15, Y1
+	VMULPS Y0, Y1, Y1
+	VMASKMOVPS Y1, Y15, 0(DI)(AX*4)
+	CMPQ CX, $32
+	JLE done
+	VMOVUPS 32(DX), Y15
+	VMASKMOVPS 32(DI)(AX*4), Y15, Y1
+	VMULPS Y0, Y1, Y1
+	VMASKMOVPS Y1, Y15, 32(DI)(AX*4)
+
+done:
+	MOVQ n+24(FP), CX
+	LEAQ (DI)(CX*4), DI
+	DECQ R15
+	JNZ row
+
+end:
+	VZEROUPPER
+	RET
+
 // func tileStepAVX2(m, shift, corr, top *float32, n int)
 //
 // as in tileStepGo.

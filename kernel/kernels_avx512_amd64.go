@@ -227,6 +227,11 @@ func scaleZeroAVX512(dst, x *float32, n int, s float32)
 //go:noescape
 func scaleMaxAVX512(x, top *float32, rows, n int, s float32)
 
+// scaleRowsAVX512 runs the loop x = x·by.
+//
+//go:noescape
+func scaleRowsAVX512(x, by *float32, rows, n int)
+
 // tileStepAVX512 runs the loop as in tileStepGo.
 //
 //go:noescape

@@ -5591,6 +5591,54 @@ end:
 	VZEROUPPER
 	RET
 
+// func scaleRowsAVX512(x, by *float32, rows, n int)
+//
+// x = x·by.
+TEXT ·scaleRowsAVX512(SB), NOSPLIT, $0-32
+	MOVQ x+0(FP), DI
+	MOVQ by+8(FP), R12
+	MOVQ rows+16(FP), R15
+	TESTQ R15, R15
+	JZ end
+
+row:
+	MOVQ n+24(FP), CX
+	XORL AX, AX
+	VBROADCASTSS (R12), Z0
+	ADDQ $4, R12
+	SUBQ $16, CX
+	JLT tail
+	PCALIGN $32
+
+loop:
+	VMOVUPS 0(DI)(AX*4), Z1
+	VMULPS Z0, Z1, Z1
+	VMOVUPS Z1, 0(DI)(AX*4)
+	ADDQ $16, AX
+	SUBQ $16, CX
+	JGE loop
+
+tail:
+	ADDQ $16, CX
+	JZ done
+	MOVL $-1, DX
+	SHLL CX, DX
+	NOTL DX
+	KMOVW DX, K7
+	VMOVUPS.Z 0(DI)(AX*4), K7, Z1
+	VMULPS Z0, Z1, Z1
+	VMOVUPS Z1, K7, 0(DI)(AX*4)
+
+done:
+	MOVQ n+24(FP), CX
+	LEAQ (DI)(CX*4), DI
+	DECQ R15
+	JNZ row
+
+end:
+	VZEROUPPER
+	RET
+
 // func tileStepAVX512(m, shift, corr, top *float32, n int)
 //
 // as in tileStepGo.

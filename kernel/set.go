@@ -68,6 +68,7 @@ type Set struct {
 	sumExpSub       func(x []float32, c float32) float32
 	subMul          func(dx, g, y []float32, c float32)
 	scaleMax        func(x []float32, s float32, top []float32)
+	scaleRows       func(x, by []float32)
 	tileStep        func(m, shift, corr, top []float32)
 	expSubRows      func(x, shift, sums []float32)
 	weightsBack     func(x, dx []float32, s float32, lse, delta []float32)
@@ -129,6 +130,7 @@ func goSet() *Set {
 		sumExpSub:       sumExpSubGo,
 		subMul:          subMulGo,
 		scaleMax:        scaleMaxGo,
+		scaleRows:       scaleRowsGo,
 		tileStep:        tileStepGo,
 		expSubRows:      expSubRowsGo,
 		weightsBack:     weightsBackGo,

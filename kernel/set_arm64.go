@@ -73,6 +73,7 @@ func neonSet() *Set {
 		sumExpSub:       reduceAbout(sumExpSubNEON),
 		subMul:          mapScalar2(subMulNEON),
 		scaleMax:        scaleMaxByRow,
+		scaleRows:       scaleRowsByRow,
 		tileStep:        mapTileStep(tileStepNEON),
 		expSubRows:      expSubByRow,
 		weightsBack:     weightsBackByRow,
@@ -97,6 +98,15 @@ func scaleMaxByRow(x []float32, s float32, top []float32) {
 		row := x[r*n : (r+1)*n]
 		scaleNEON(start(row), start(row), n, s)
 		top[r] = maxOfNEON(start(row), n)
+	}
+}
+
+// scaleRowsByRow is scaleRows by scale, row by row.
+func scaleRowsByRow(x, by []float32) {
+	n := len(x) / max(len(by), 1)
+	for r, v := range by {
+		row := x[r*n : (r+1)*n]
+		scaleNEON(start(row), start(row), n, v)
 	}
 }
 

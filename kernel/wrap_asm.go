@@ -190,6 +190,14 @@ func mapScaleMax(f func(x, top *float32, rows, n int, s float32)) func(x []float
 	}
 }
 
+func mapScaleRows(f func(x, by *float32, rows, n int)) func(x, by []float32) {
+	return func(x, by []float32) {
+		if rows := len(by); rows > 0 {
+			f(start(x), start(by), rows, len(x)/rows)
+		}
+	}
+}
+
 func mapTileStep(f func(m, shift, corr, top *float32, n int)) func(m, shift, corr, top []float32) {
 	return func(m, shift, corr, top []float32) {
 		n := len(m)

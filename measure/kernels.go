@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/qkvgo/qkv/attention"
 	"github.com/qkvgo/qkv/kernel"
 	"github.com/qkvgo/qkv/nn"
 	"github.com/qkvgo/qkv/tensor"
@@ -104,47 +103,6 @@ func (b *Bench) loops(ctx context.Context, rows, width int) error {
 		})
 		if err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// Attention times exact softmax over growing lengths, all pairs, causal and in a
-// band, forward and backward.
-func (b *Bench) Attention(ctx context.Context) error {
-	const heads, width = 12, 64
-	for _, n := range []int{128, 512, 1024, 4096} {
-		x := numbers(n * heads * width)
-		for _, p := range []struct {
-			name  string
-			seen  attention.Pattern
-			pairs float64
-		}{
-			{"full", attention.Full, float64(n) * float64(n)},
-			{"causal", attention.Causal, float64(n) * float64(n+1) / 2},
-			{"band-512", attention.Band{Left: 255, Right: 256}, float64(n) * float64(min(n, 512))},
-		} {
-			work := p.pairs * heads * width * 2
-			shape := fmt.Sprintf("%dx%dx%d", n, heads, width)
-			core := attention.Core{Heads: heads}
-			run := func(tape bool) func() error {
-				return func() error {
-					pass := nn.NewPass(ctx, nn.Sequences(n), nn.Options{Device: b.Device, Tape: tape})
-					defer pass.Close()
-					q, k, v := pass.Input(x, n, heads*width), pass.Input(x, n, heads*width), pass.Input(x, n, heads*width)
-					out := core.Attend(pass, q, k, v, p.seen)
-					if tape {
-						out.Sum().Backward()
-					}
-					return nil
-				}
-			}
-			if err := b.report(ctx, Result{Name: "attention-" + p.name, Shape: shape}, work, 0, 0, run(false)); err != nil {
-				return err
-			}
-			if err := b.report(ctx, Result{Name: "attention-" + p.name + "-train", Shape: shape}, 3.5*work, 0, 0, run(true)); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

@@ -67,17 +67,27 @@ func (b *Bench) Close() error { return b.Device.(*cpu.Device).Close() }
 
 // time runs f once to warm up, then Times times.
 func (b *Bench) time(ctx context.Context, f func() error) (median, least time.Duration, err error) {
+	return b.timeAfter(ctx, func() (func() error, func()) { return f, func() {} })
+}
+
+// timeAfter is time of what prepare makes ready, without preparing and clearing
+// away.
+func (b *Bench) timeAfter(ctx context.Context, prepare func() (f func() error, clear func())) (median, least time.Duration, err error) {
 	var all []time.Duration
 	for i := range b.Times + 1 {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, err
 		}
+		f, clear := prepare()
 		start := time.Now()
-		if err := f(); err != nil {
+		err := f()
+		took := time.Since(start)
+		clear()
+		if err != nil {
 			return 0, 0, err
 		}
 		if i > 0 {
-			all = append(all, time.Since(start))
+			all = append(all, took)
 		}
 	}
 	slices.Sort(all)

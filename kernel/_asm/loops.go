@@ -153,6 +153,8 @@ var loops = []*loop{
 			b.store("x", x)
 			b.update(0, b.largest(x, b.sum(0)))
 		}},
+	{name: "scaleRows", doc: "x = x·by.", matrix: true, slices: []string{"x"}, rows: []string{"by"},
+		body: func(b *body) { b.store("x", b.times(b.load("x"), b.scalar("by"))) }},
 	{name: "tileStep", doc: "as in tileStepGo.", slices: []string{"m", "shift", "corr", "top"},
 		body: func(b *body) {
 			before := b.load("m")
