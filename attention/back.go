@@ -270,10 +270,16 @@ func (a *adjoint) block(b *block, x *side, t0, t1 int, want wanted, s *backScrat
 	}
 }
 
-func (x *side) keys(_, _, t int) kernel.View { return x.k.columns(0, t) }
-func (x *side) values(_, _, _ int) kernel.View {
-	panic("attention: the way back reads values as columns")
+func (x *side) keys(_, _, t int, _ *scratch) kernel.View { return x.k.columns(0, t) }
+
+func (x *side) dot(b *block, q kernel.View, t, lo, width int, out []float32, s *scratch) {
+	s.w.dot(b, q, x.k.columns(0, t), lo, width, out, nil)
 }
+
+func (x *side) mix(*block, []float32, int, int, int, []float32, *scratch) {
+	panic("attention: the way back does not mix values")
+}
+
 func (x *side) free() {}
 
 // prepare sets the log-sum-exps and D of the rows of a block.

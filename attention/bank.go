@@ -6,13 +6,17 @@ import (
 	"github.com/qkvgo/qkv/tensor"
 )
 
-// bank is the keys and values of a call as the tiles want them. Rows of a view
-// may be read on to a multiple of 16 columns.
+// bank is the keys and values of a call as the tiles want them. Rows of a view,
+// and x and mix, may be used on to a multiple of 16 columns.
 type bank interface {
 	// keys is the keys of tile t as columns, [Dk, keys of the tile].
-	keys(seq, head, t int) kernel.View
-	// values is the values of tile t, [keys of the tile, Dv].
-	values(seq, head, t int) kernel.View
+	keys(seq, head, t int, s *scratch) kernel.View
+	// dot sets x [rows, width], row after row, to the products of the queries of
+	// a block with the keys of tile t from column lo on. x has room behind it.
+	dot(b *block, q kernel.View, t, lo, width int, x []float32, s *scratch)
+	// mix adds to mix [rows, Dv] the values of tile t from row lo on, weighted
+	// by x [rows, width], which may be changed. mix has room behind it.
+	mix(b *block, x []float32, t, lo, width int, mix []float32, s *scratch)
 	// free gives back what the bank took for this call.
 	free()
 }
@@ -123,9 +127,39 @@ func (c *Call) stageTile(k *kernel.Set, s *stage, seq, head, to, t int) {
 	s.fill(k, to, t, rowsFrom(c.K, first, head*c.Dk()), rowsFrom(c.V, first, head*c.Dv()))
 }
 
-func (f *fresh) keys(seq, head, t int) kernel.View   { return f.stages[seq].columns(head, t) }
-func (f *fresh) values(seq, head, t int) kernel.View { return f.stages[seq].plain(head, t) }
-func (f *fresh) free()                               { f.dev.Free(f.data) }
+func (f *fresh) keys(seq, head, t int, _ *scratch) kernel.View {
+	return f.stages[seq].columns(head, t)
+}
+
+func (f *fresh) dot(b *block, q kernel.View, t, lo, width int, x []float32, s *scratch) {
+	s.w.dot(b, q, f.stages[b.seq].columns(b.kvhead, t), lo, width, x, nil)
+}
+
+func (f *fresh) mix(b *block, x []float32, t, lo, width int, mix []float32, s *scratch) {
+	s.w.mix(b, x, f.stages[b.seq].plain(b.kvhead, t), lo, width, mix, nil)
+}
+
+func (f *fresh) free() { f.dev.Free(f.data) }
+
+// dot is bank's for keys in float32. next is what one row had better fetch early.
+func (w *work) dot(b *block, q, k kernel.View, lo, width int, x, next []float32) {
+	k.Data = k.Data[lo:]
+	if b.rows == 1 {
+		w.set.RowPlain(width, q.Data[:w.dk], k.Data, k.RowStride, x, false, next)
+		return
+	}
+	w.set.GemmPlain(b.rows, width, w.dk, q, k, x, width, false)
+}
+
+// mix is bank's for values in float32.
+func (w *work) mix(b *block, x []float32, v kernel.View, lo, width int, mix, next []float32) {
+	v = below(v, lo)
+	if b.rows == 1 {
+		w.set.RowPlain(w.dv, x[:width], v.Data, v.RowStride, mix, true, next)
+		return
+	}
+	w.set.GemmPlain(b.rows, w.dv, width, kernel.View{Data: x, RowStride: width, ColStride: 1}, v, mix, w.dv, true)
+}
 
 // own is the bank of a thread that computes all queries of one head of one
 // sequence, and stages no more than that.
@@ -147,6 +181,14 @@ func (o *own) stageOwn(k *kernel.Set, c *Call, seq, head int) {
 	}
 }
 
-func (o *own) keys(_, _, t int) kernel.View   { return o.columns(0, t) }
-func (o *own) values(_, _, t int) kernel.View { return o.plain(0, t) }
-func (o *own) free()                          {}
+func (o *own) keys(_, _, t int, _ *scratch) kernel.View { return o.columns(0, t) }
+
+func (o *own) dot(b *block, q kernel.View, t, lo, width int, x []float32, s *scratch) {
+	s.w.dot(b, q, o.columns(0, t), lo, width, x, nil)
+}
+
+func (o *own) mix(b *block, x []float32, t, lo, width int, mix []float32, s *scratch) {
+	s.w.mix(b, x, o.plain(0, t), lo, width, mix, nil)
+}
+
+func (o *own) free() {}

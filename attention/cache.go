@@ -18,6 +18,7 @@ type cache struct {
 	dev     device.Device
 	heads   int
 	dk, dv  int
+	kept    nn.CacheType
 	history []history
 }
 
@@ -28,21 +29,13 @@ type history struct {
 	hidden []bool // rows that no query may see; shorter than rows where the rest are seen
 }
 
-// page is one tile of keys and values of all heads. It has room for fewer keys
-// than a tile while a sequence is short.
-type page struct {
-	data []float32 // values [heads, room, Dv], then keys [heads, Dk, room]
-	room int
-	refs int // histories that hold it
-}
-
 // remember appends the call's keys and values to the core's cache.
 func (c *Call) remember(p *nn.Pass) *cache {
 	if p.Tape != nil && slices.ContainsFunc(c.inputs(), (*tensor.Tensor).Needs) {
 		panic(&tensor.Fault{Op: "Attend", Shapes: [][]int{c.K.Shape()}, Msg: "a pass that is recorded for gradients cannot have a memory"})
 	}
 	m := p.Memory.Recall(c.Core, func() nn.Entry {
-		return &cache{dev: p.Device, heads: c.KVHeads, dk: c.Dk(), dv: c.Dv(), history: make([]history, c.Keys.Len())}
+		return &cache{dev: p.Device, heads: c.KVHeads, dk: c.Dk(), dv: c.Dv(), kept: p.Memory.Cache, history: make([]history, c.Keys.Len())}
 	}).(*cache)
 	if len(m.history) != c.Keys.Len() || m.heads != c.KVHeads || m.dk != c.Dk() || m.dv != c.Dv() {
 		panic(&tensor.Fault{Op: "Attend", Shapes: [][]int{c.K.Shape(), c.V.Shape()}, Msg: fmt.Sprintf(
@@ -62,9 +55,10 @@ func (c *Call) remember(p *nn.Pass) *cache {
 		}
 	}
 	p.Device.Parallel(rows, max(1, 16384/(m.heads*(m.dk+m.dv)+1)), func(lo, hi int, _ *kernel.Workspace) {
+		var spare []float32
 		for r := lo; r < hi; r++ {
 			i := seq[r]
-			m.write(&m.history[i], c.Past[i]+r-c.Keys.Off[i], c.K.Row(r), c.V.Row(r))
+			m.write(&m.history[i], c.Past[i]+r-c.Keys.Off[i], c.K.Row(r), c.V.Row(r), &spare)
 		}
 	})
 	return m
@@ -113,60 +107,6 @@ func (m *cache) extend(h *history, n int) {
 		}
 		h.pages = append(h.pages, m.page(n))
 	}
-}
-
-// page is a new page with room for n keys or a few more.
-func (m *cache) page(n int) *page {
-	n = room(n)
-	return &page{data: m.dev.Alloc(m.heads * n * (m.dk + m.dv)), room: n, refs: 1}
-}
-
-// grown is a page with room for n keys that begins with the used keys of old.
-func (m *cache) grown(old *page, used, n int) *page {
-	p := m.page(n)
-	for head := range m.heads {
-		from, to := m.keysOf(old, head), m.keysOf(p, head)
-		for d := range m.dk {
-			copy(to.Data[d*to.RowStride:], from.Data[d*from.RowStride:][:used])
-		}
-		copy(m.valuesOf(p, head).Data, m.valuesOf(old, head).Data[:used*m.dv])
-	}
-	return p
-}
-
-// write sets row at of a history; k is [heads·Dk], v is [heads·Dv].
-func (m *cache) write(h *history, at int, k, v []float32) {
-	p, j := h.pages[at/Tile], at%Tile
-	for head := range m.heads {
-		keys := m.keysOf(p, head)
-		setColumn(keys.Data[j:], keys.RowStride, k[head*m.dk:(head+1)*m.dk])
-		copy(m.valuesOf(p, head).Data[j*m.dv:], v[head*m.dv:(head+1)*m.dv])
-	}
-}
-
-// setColumn writes x downwards, one element every stride.
-func setColumn(dst []float32, stride int, x []float32) {
-	for d, v := range x {
-		dst[d*stride] = v
-	}
-}
-
-func (m *cache) keysOf(p *page, head int) kernel.View {
-	at := (m.heads*m.dv + head*m.dk) * p.room
-	return kernel.View{Data: p.data[at : at+m.dk*p.room], RowStride: p.room, ColStride: 1}
-}
-
-func (m *cache) valuesOf(p *page, head int) kernel.View {
-	// What stands behind it may be read too.
-	return kernel.View{Data: p.data[head*m.dv*p.room:], RowStride: m.dv, ColStride: 1}
-}
-
-func (m *cache) keys(seq, head, t int) kernel.View {
-	return m.keysOf(m.history[seq].pages[t], head)
-}
-
-func (m *cache) values(seq, head, t int) kernel.View {
-	return m.valuesOf(m.history[seq].pages[t], head)
 }
 
 // free has nothing to do: the pages stay until Close.

@@ -74,6 +74,7 @@ func (t text) then(u text) text {
 // last is the mix of the last n rows of a text fed at once.
 func (s *session) last(t text, n int) []float32 {
 	fresh := newSession(s.dev)
+	fresh.memory.Cache = s.memory.Cache
 	defer fresh.memory.Close()
 	all := fresh.feed(t)
 	return all[len(all)-n*4*s.dv:]
@@ -92,6 +93,7 @@ func TestSelect(t *testing.T) {
 	d := rand.New(rand.NewPCG(3, 4))
 	for trial := range 30 {
 		s := newSession(dev)
+		s.memory.Cache = nn.CacheType(trial % 3)
 		texts := make([]text, 3)
 		for i := range texts {
 			texts[i] = s.draw(d, []int{0, 1, 15, 16, 63, 64, 65, 128, 1 + d.IntN(200)}[d.IntN(9)])

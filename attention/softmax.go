@@ -205,6 +205,7 @@ type scratch struct {
 	q      []float32 // [rows, Dk] the queries of a block, rows room(Dk) apart
 	scores []float32 // [rows, keys]
 	slopes []float32 // of the cap
+	wide   []float32 // a tile of keys or values that a cache keeps in a narrower type
 	mix    []float32 // [rows, Dv]
 	max    []float32 // [rows]
 	sum    []float32 // [rows]
@@ -219,7 +220,11 @@ func (w *work) scratch(ws *kernel.Workspace) *scratch {
 	if w.Softcap != 0 {
 		slopes = n * Tile
 	}
-	m := w.pass.Device.Alloc(n*(Tile+room(w.dk)+w.dv+5) + slopes)
+	wide := 0
+	if m, ok := w.bank.(*cache); ok && m.kept != nn.CacheFloat32 {
+		wide = Tile*max(w.dk, w.dv) + room(1)
+	}
+	m := w.pass.Device.Alloc(n*(Tile+room(w.dk)+w.dv+5) + slopes + wide)
 	s := &scratch{w: w, ws: ws, memory: m}
 	take := func(k int) []float32 {
 		part := m[:k:k]
@@ -227,6 +232,7 @@ func (w *work) scratch(ws *kernel.Workspace) *scratch {
 		return part
 	}
 	s.scores, s.q, s.mix, s.slopes = take(n*Tile), take(n*room(w.dk)), take(n*w.dv), take(slopes)
+	s.wide = take(wide)
 	s.max, s.sum, s.corr, s.spare = take(n), take(n), take(n), take(2*n)
 	return s
 }
@@ -269,8 +275,7 @@ func (w *work) mixIn(part *block, r0, t, lo int, x []float32, s *scratch) {
 			w.drop(part, r, t*Tile+lo, row, row)
 		}
 	}
-	w.set.GemmPlain(part.rows, w.dv, width, kernel.View{Data: x, RowStride: width, ColStride: 1},
-		below(w.bank.values(part.seq, part.kvhead, t), lo), mix, w.dv, true)
+	w.bank.mix(part, x, t, lo, width, s.mix[r0*w.dv:], s)
 }
 
 // finish writes the mix of a block, divided by the sums of its weights.
@@ -307,9 +312,7 @@ func (w *work) drop(b *block, r, key int, dst, x []float32) {
 func (w *work) scores(b *block, q kernel.View, t, lo, hi int, masked bool, s *scratch) []float32 {
 	width := hi - lo
 	x := s.scores[:b.rows*width]
-	k := w.bank.keys(b.seq, b.kvhead, t)
-	k.Data = k.Data[lo:]
-	w.set.GemmPlain(b.rows, width, w.dk, q, k, x, width, false)
+	w.bank.dot(b, q, t, lo, width, s.scores, s)
 	if !w.scaledLast() {
 		w.set.Scale(x, x, w.Scale)
 	}
@@ -317,6 +320,8 @@ func (w *work) scores(b *block, q kernel.View, t, lo, hi int, masked bool, s *sc
 		w.cap(x, s.slopes[:len(x)])
 	}
 	if len(w.Terms) > 0 {
+		k := w.bank.keys(b.seq, b.kvhead, t, s)
+		k.Data = k.Data[lo:]
 		w.eachHead(b, q, k, t*Tile+lo, width, x, func(tile *position.Tile, _ int) {
 			for _, term := range w.Terms {
 				term.Add(tile)

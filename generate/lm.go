@@ -18,6 +18,8 @@ type LM struct {
 	Device device.Device // nil: the machine's cores
 	// Precision of the projections.
 	Precision nn.Precision
+	// Cache is how keys and values are kept.
+	Cache nn.CacheType
 	// Rows is the prompts' batch and Next the position of each sequence's next
 	// token, where they follow a padded batch of the reference; nil: positions
 	// count from 0.
@@ -34,7 +36,7 @@ func (l LM) Start(ctx context.Context, prompts [][]int32) (_ Session, err error)
 	if d, ok := l.Model.(model.Directed); ok && !d.Causal() {
 		return nil, fmt.Errorf("generate: %w: the model sees tokens after a place, and so predicts none (is_decoder is false)", errors.ErrUnsupported)
 	}
-	s := &lmSession{lm: l, memory: &nn.Memory{}}
+	s := &lmSession{lm: l, memory: &nn.Memory{Cache: l.Cache}}
 	defer func() {
 		if err != nil {
 			s.Close()

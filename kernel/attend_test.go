@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 )
@@ -104,6 +105,73 @@ func TestSoftmaxRows(t *testing.T) {
 					t.Fatalf("%s row %d of %d×%d: %v", s.Name, i, rows, n, err)
 				}
 			}
+		}
+	}
+}
+
+// RowPlain and its narrow kin are chains over what they stand for, on every set.
+func TestRowPlain(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	plain := Sets()[len(Sets())-1]
+	for range 200 {
+		n, k := 1+r.IntN(150), r.IntN(70)
+		wide := (n + 15) / 16 * 16
+		bs := wide + r.IntN(20)
+		a, b, c := make([]float32, k), make([]float32, k*bs), make([]float32, wide)
+		fillValues(r, a, 0)
+		fillValues(r, b, 0)
+		fillValues(r, c, 0)
+		accumulate := r.IntN(2) == 0
+		half, small := make([]uint16, len(b)), make([]int8, len(b))
+		plain.F32ToBF16(half, b)
+		for i := range small {
+			small[i] = int8(r.IntN(256) - 128)
+		}
+		halfWide, smallWide := make([]float32, len(b)), make([]float32, len(b))
+		plain.BF16ToF32(halfWide, half)
+		plain.Int8ToF32(smallWide, small)
+		for _, s := range Sets() {
+			widened := make([]float32, len(b))
+			s.Int8ToF32(widened, small)
+			if err := sameBits(widened, smallWide); err != nil {
+				t.Fatalf("%s Int8ToF32: %v", s.Name, err)
+			}
+			for kind, of := range [][]float32{b, halfWide, smallWide} {
+				want, have := append([]float32(nil), c...), append([]float32(nil), c...)
+				plain.GemmPlain(1, wide, k, View{a, k, 1}, View{append(of, make([]float32, 16)...), bs, 1}, want, wide, accumulate)
+				switch kind {
+				case 0:
+					s.RowPlain(n, a, b, bs, have, accumulate, nil)
+				case 1:
+					s.RowPlainBF16(n, a, half, bs, have, accumulate, nil)
+				default:
+					s.RowPlainInt8(n, a, small, bs, have, accumulate, nil)
+				}
+				if err := sameBits(have, want); err != nil {
+					t.Fatalf("%s kind %d, %d columns, k %d: %v", s.Name, kind, n, k, err)
+				}
+			}
+		}
+	}
+}
+
+func TestQuantizeRow(t *testing.T) {
+	x, q := []float32{1, -2, 0.5, 0, 1.99, -0.004}, make([]int8, 6)
+	scale := QuantizeRow(q, x)
+	for i, v := range x {
+		if d := float64(float32(q[i])*scale - v); d > float64(scale)*0.5001 || d < -float64(scale)*0.5001 {
+			t.Errorf("%v became %d·%v", v, q[i], scale)
+		}
+	}
+	if q[1] != -127 {
+		t.Errorf("the largest became %d, want -127", q[1])
+	}
+	if s := QuantizeRow(q, make([]float32, 6)); s != 0 || q[1] != 0 {
+		t.Errorf("zeros became %d·%v", q[1], s)
+	}
+	for _, bad := range []float32{negInf, float32(math.NaN())} {
+		if s := QuantizeRow(q, []float32{1, bad, 3}); s == s || q[0] != 0 {
+			t.Errorf("a row with %v has the scale %v, want NaN", bad, s)
 		}
 	}
 }

@@ -83,6 +83,7 @@ type Set struct {
 
 	tiles *tiling     // how Gemm multiplies
 	int8  *int8Tiling // how GemmInt8 does
+	rows  *rowLoops   // how RowPlain does
 	bf16  *bf16Tiling // how GemmPairs and GemmBF16 do
 }
 
@@ -145,6 +146,7 @@ func goSet() *Set {
 
 		tiles: &tiling{rows: 4, width: 16, tile: tileGo, pack: packGo, turn: turnGo},
 		int8:  &int8Tiling{rows: 1, width: 16, tile: int8TileGo(16), rangeOf: rangeOfGo, quantize: quantizeGo, saturate: saturateInt8Go},
+		rows:  rowLoopsGo(),
 		bf16:  &bf16Tiling{pair: pairGo, widen: widenGo, flush: tileFlushGo},
 	}
 }

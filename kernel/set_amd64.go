@@ -102,7 +102,9 @@ func avx2Set() *Set {
 
 		tiles: &tiling{rows: 6, width: 16, tile: strip(6, tileAVX2), pack: packer(packRowsAVX2, packColumnsAVX2), turn: turner(square, packColumnsAVX2)},
 		int8:  int8AVX2(),
-		bf16:  &bf16Tiling{pair: pairGo, widen: widenOver(widenAVX2), flush: strip(6, tileFlushedAVX2)},
+		rows: &rowLoops{f32: mapRow(rowF32AVX2), bf16: mapRow(rowBF16AVX2), int8: mapRow(rowInt8AVX2),
+			widenInt8: mapWidenInt8(int8ToF32AVX2)},
+		bf16: &bf16Tiling{pair: pairGo, widen: widenOver(widenAVX2), flush: strip(6, tileFlushedAVX2)},
 	}
 }
 
@@ -177,6 +179,8 @@ func avx512Set() *Set {
 		normGrad:        mapNorm2(normGradAVX512),
 
 		tiles: &tiling{rows: 12, width: 32, tile: strip(12, tileAVX512), pack: packer(packRowsAVX512, packColumnsAVX512), turn: turner(square, packColumnsAVX512)},
+		rows: &rowLoops{f32: mapRow(rowF32AVX512), bf16: mapRow(rowBF16AVX512), int8: mapRow(rowInt8AVX512),
+			widenInt8: mapWidenInt8(int8ToF32AVX512)},
 	}
 }
 
@@ -256,5 +260,27 @@ func packRest(panel []float32, width, i0, i1, j0, cols int, from View) {
 			at += from.ColStride
 		}
 		clear(row[cols:])
+	}
+}
+
+// mapRow takes the distance of rows in bytes.
+func mapRow[T any](f func(groups, k int, a *float32, b *T, bs int, c *float32, accumulate bool, next *T)) rowFunc[T] {
+	size := int(unsafe.Sizeof(*new(T)))
+	return func(groups, k int, a []float32, b []T, bs int, c []float32, accumulate bool, next []T) {
+		if len(next) == 0 {
+			next = b
+		}
+		f(groups, k, start(a), unsafe.SliceData(b), size*bs, start(c), accumulate, unsafe.SliceData(next))
+	}
+}
+
+// mapWidenInt8 leaves the elements beyond the last group of 16 to Go.
+func mapWidenInt8(f func(dst *float32, src *int8, n int)) func(dst []float32, src []int8) {
+	return func(dst []float32, src []int8) {
+		n := len(dst) &^ (lanes - 1)
+		f(start(dst), unsafe.SliceData(src), n)
+		for i := n; i < len(dst); i++ {
+			dst[i] = float32(src[i])
+		}
 	}
 }

@@ -88,6 +88,7 @@ func neonSet() *Set {
 
 		tiles: &tiling{rows: 6, width: 16, tile: stripNEON, pack: packNEON, turn: turner(4, packColumnsNEON)},
 		int8:  int8NEON(),
+		rows:  rowsNEON(),
 	}
 }
 
@@ -130,6 +131,21 @@ func weightsBackByRow(x, dx []float32, s float32, lse, delta []float32) {
 		addConstNEON(start(grad), start(grad), n, -delta[r])
 		mulNEON(start(grad), start(grad), start(row), n)
 	}
+}
+
+// rowsNEON multiplies float32 by the tile; the rest is in Go.
+func rowsNEON() *rowLoops {
+	r := rowLoopsGo()
+	r.f32 = func(groups, k int, a []float32, b []float32, bs int, c []float32, accumulate bool, _ []float32) {
+		for j := range groups {
+			var from *float32
+			if accumulate {
+				from = &c[16*j]
+			}
+			tileNEON(1, k, start(a), 0, 4, unsafe.SliceData(b[min(16*j, len(b)):]), 4*bs, from, 0, &c[16*j], 0)
+		}
+	}
+	return r
 }
 
 // stripNEON is tileFunc by tiles of up to six rows, of nearly equal height.

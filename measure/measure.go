@@ -97,7 +97,12 @@ func (b *Bench) timeAfter(ctx context.Context, prepare func() (f func() error, c
 // report times f and emits r with the times and what follows from the
 // multiply–adds and bytes of one call.
 func (b *Bench) report(ctx context.Context, r Result, multiplyAdds, bytes, tokens float64, f func() error) error {
-	median, least, err := b.time(ctx, f)
+	return b.reportAfter(ctx, r, multiplyAdds, bytes, tokens, func() (func() error, func()) { return f, func() {} })
+}
+
+// reportAfter is report of what prepare makes ready.
+func (b *Bench) reportAfter(ctx context.Context, r Result, multiplyAdds, bytes, tokens float64, prepare func() (f func() error, clear func())) error {
+	median, least, err := b.timeAfter(ctx, prepare)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ type TextGenerator struct {
 	Options   generate.Options // as generation_config.json has them
 	Device    device.Device    // nil: the machine's cores
 	Precision nn.Precision     // of the projections
+	Cache     nn.CacheType     // how keys and values are kept
 
 	loaded *zoo.Loaded
 	lm     model.CausalLM
@@ -179,5 +180,5 @@ func (g *TextGenerator) fit(ids []int32, o *generate.Options) error {
 }
 
 func (g *TextGenerator) model() generate.Model {
-	return generate.LM{Model: g.lm, Device: g.Device, Precision: g.Precision}
+	return generate.LM{Model: g.lm, Device: g.Device, Precision: g.Precision, Cache: g.Cache}
 }

@@ -15,6 +15,7 @@ func newCheck(a *app) *cobra.Command {
 	var asJSON, bits bool
 	var o check.Options
 	var dtype *dtypeFlag
+	var cache *cacheFlag
 	cmd := &cobra.Command{
 		Use:   "check DIR...",
 		Short: "Hold models against what the reference computed",
@@ -35,7 +36,9 @@ are from the reference's, relative to its largest magnitude (the largest and the
 difference of the worst tensor), and in how many rows of the task's logits, if it has
 any, the largest number stands where float32 and where the reference has it. With --json:
 case, status, dtype, tensors, worst, max_relative, mean_relative, rows, agreement (with
-float32), reference (agreement with it), why, architecture.
+float32), reference (agreement with it), why, architecture. With --cache-dtype bf16 or
+int8, each case of a language model says the same of its scores with keys and values
+kept so, against those in float32.
 
 With --json, each case is a line: case (the folder), status (ok, FAIL, unsupported),
 tensors (how many were compared), worst (the tensor nearest to its bound or furthest
@@ -64,6 +67,15 @@ Exit code 1 if any case failed, 3 if none failed but some are unsupported.`,
 				}
 				return a.checkPrecision(cmd.Context(), args, dtype.precision, asJSON)
 			}
+			if cache.kept != nn.CacheFloat32 {
+				if bits {
+					return usagef("--bits is about f32: leave out --cache-dtype %s", cache)
+				}
+				return a.eachCase(cmd.Context(), args, "measured", asJSON, func(dir string) (check.Status, any, string) {
+					r := check.Cache(cmd.Context(), dir, cache.kept, check.Options{})
+					return r.Status, r, cacheLine(r)
+				})
+			}
 			run := func(ctx context.Context, dir string) check.Result { return check.Run(ctx, dir, o) }
 			if bits {
 				run = check.Bits
@@ -72,6 +84,7 @@ Exit code 1 if any case failed, 3 if none failed but some are unsupported.`,
 		},
 	}
 	dtype = addDType(cmd)
+	cache = addCacheDType(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&asJSON, "json", false, "print one JSON object a case")
 	f.BoolVar(&bits, "bits", false, "demand equal bits on all kernel sets, threads, batches and with a cache")
@@ -157,6 +170,18 @@ func roundedLine(r check.Rounded) string {
 	}
 	if r.Rows > 0 {
 		line += fmt.Sprintf("  first choice of %d rows as in f32 %.1f %%, as the reference's %.1f %%", r.Rows, 100*r.Agreement, 100*r.Reference)
+	}
+	if r.Why != "" {
+		line += "  (" + r.Why + ")"
+	}
+	return line
+}
+
+// cacheLine is a measurement of a narrow cache for people.
+func cacheLine(r check.Rounded) string {
+	line := fmt.Sprintf("%-11s %s", r.Status, r.Case)
+	if r.Rows > 0 {
+		line += fmt.Sprintf("  scores off by %.2g of the largest, mean %.2g; first choice of %d rows as in f32 %.1f %%", r.Largest, r.Mean, r.Rows, 100*r.Agreement)
 	}
 	if r.Why != "" {
 		line += "  (" + r.Why + ")"

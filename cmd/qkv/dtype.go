@@ -64,3 +64,25 @@ func (f *dtypeFlag) String() string {
 
 // Type names the flag's values in the help.
 func (f *dtypeFlag) Type() string { return "TYPE" }
+
+// cacheFlag is --cache-dtype: how keys and values of earlier tokens are kept.
+type cacheFlag struct{ kept nn.CacheType }
+
+// addCacheDType gives a verb the flag.
+func addCacheDType(cmd *cobra.Command) *cacheFlag {
+	f := new(cacheFlag)
+	cmd.Flags().Var(f, "cache-dtype", "keep keys and values of earlier tokens in "+nn.CacheTypes)
+	return f
+}
+
+// Set reads a type's name.
+func (f *cacheFlag) Set(name string) (err error) {
+	f.kept, err = nn.ParseCacheType(name)
+	return err
+}
+
+// String is the type's name.
+func (f *cacheFlag) String() string { return f.kept.String() }
+
+// Type names the flag's values in the help.
+func (f *cacheFlag) Type() string { return "TYPE" }

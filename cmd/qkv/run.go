@@ -25,6 +25,7 @@ type runOptions struct {
 	decode generate.Options // what the flags say
 	flags  *pflag.FlagSet
 	dtype  *dtypeFlag
+	cache  *cacheFlag
 }
 
 // ran is a result under --json.
@@ -68,6 +69,7 @@ gives the same text on every machine.`,
 		},
 	}
 	o.dtype = addDType(cmd)
+	o.cache = addCacheDType(cmd)
 	f, d := cmd.Flags(), &o.decode
 	f.StringVarP(&o.model, "model", "m", "", "model folder (default the one in the box)")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a result: text, ids, why it ended, rate")
@@ -122,6 +124,7 @@ func (a *app) generate(ctx context.Context, prompt string, o runOptions) (err er
 	}
 	defer func() { err = errors.Join(err, g.Close()) }()
 	g.Precision = o.dtype.of(a.stderr, g.AutoPrecision)
+	g.Cache = o.cache.kept
 	options := o.over(g.Options)
 	if err := options.Validate(); err != nil {
 		return usageError{err}
