@@ -37,7 +37,7 @@ type Config struct {
 	D         int               `json:"hidden_size"`
 	F         int               `json:"intermediate_size"`
 	L         int               `json:"num_hidden_layers" most:"4096"`
-	H         int               `json:"num_attention_heads"`
+	H         int               `json:"num_attention_heads" most:"65536"`
 	Position  string            `json:"positions" want:"none,learned,sinusoidal,rotary,alibi,relative"`
 	Norm      string            `json:"norm" want:"post-layernorm,pre-layernorm,post-rmsnorm,pre-rmsnorm"`
 	Act       tensor.Activation `json:"hidden_act"`
@@ -66,8 +66,8 @@ func (c Config) Check() error {
 	if c.V < 1 || c.T < 1 || c.F < 1 || c.Window < 0 || c.Window == 0 && (c.Attention == "block" || c.Attention == "strided") {
 		return fmt.Errorf("config.json: vocab_size %d, max_position_embeddings %d, intermediate_size %d, window %d: a size is missing", c.V, c.T, c.F, c.Window)
 	}
-	if d := c.D / max(c.H, 1); c.Position == "rotary" && d%2 != 0 {
-		return fmt.Errorf("config.json: heads are %d numbers wide: positions rotary takes pairs", d)
+	if d := c.D / max(c.H, 1); c.Position == "rotary" && (d%2 != 0 || d > maxHead) {
+		return fmt.Errorf("config.json: heads are %d numbers wide: positions rotary takes an even number, %d at most", d, maxHead)
 	}
 	if c.Position == "relative" && (c.Buckets < 8 || c.Farthest <= c.Buckets) {
 		return fmt.Errorf("config.json: %d buckets up to a distance of %d: want 8 or more, and more distances", c.Buckets, c.Farthest)
@@ -77,6 +77,10 @@ func (c Config) Check() error {
 	}
 	return checkpoint.Divides("hidden_size", c.D, "num_attention_heads", c.H)
 }
+
+// maxHead bounds the width of a head, whose rotations are made before any weight is
+// read.
+const maxHead = 1 << 16
 
 // Norm is a layer that evens rows out.
 type Norm interface {
