@@ -34,6 +34,7 @@ const tiniest = 0x1p-110
 // width elements of C, from panels of B that are width columns wide.
 type int8Tiling struct {
 	rows, width int
+	anyRows     bool // tile takes more rows than it holds, too
 	tile        int8TileFunc
 
 	// rangeOf gives min(0, x…), max(0, x…), and the greatest bits of a |x[i]|;
@@ -118,14 +119,24 @@ func stepOf(extent, levels float32, top uint32) (scale, inv float32) {
 // its own scale and zero point, so that a row never depends on its neighbours.
 type Quantized struct {
 	Rows, K int
-	stride  int // bytes from row to row: K in whole quads
+	stride  int // bytes from row to row
 	data    []uint8
 	scale   []float32
 	zero    []int32
 }
 
 // QuantizedLen is the number of floats of memory that quantized [rows, k] takes.
-func QuantizedLen(rows, k int) int { return rows * ((k+quad-1)/quad + 2) }
+func QuantizedLen(rows, k int) int { return rows * (quadsApart(k) + 2) }
+
+// quadsApart is how many quads lie from one row of k numbers to the next: never so
+// many that many rows fall on the same few sets of a cache.
+func quadsApart(k int) int {
+	n := (k + quad - 1) / quad
+	if n >= 16*lineFloats && n%(8*lineFloats) == 0 {
+		n += lineFloats
+	}
+	return n
+}
 
 // NewQuantized lays out room for [rows, k] in memory, QuantizedLen floats; nil
 // is allocated. Set.Quantize fills it.
@@ -133,7 +144,7 @@ func NewQuantized(memory []float32, rows, k int) *Quantized {
 	if memory == nil {
 		memory = alignedFloats(QuantizedLen(rows, k))
 	}
-	quads := (k + quad - 1) / quad
+	quads := quadsApart(k)
 	q := &Quantized{Rows: rows, K: k, stride: quad * quads}
 	ints := memory[rows*quads:][:rows:rows]
 	q.scale = memory[rows*(quads+1):][:rows:rows]
@@ -154,7 +165,7 @@ func (s *Set) Quantize(q *Quantized, lo, hi int, a View) {
 		panic("kernel: Quantize: A's columns are not side by side")
 	}
 	for i := lo; i < hi; i++ {
-		row := q.data[i*q.stride:][:q.stride]
+		row := q.data[i*q.stride:][:(q.K+quad-1)/quad*quad]
 		var x []float32
 		if q.K > 0 {
 			x = a.Data[i*a.RowStride:][:q.K]
@@ -306,8 +317,12 @@ func (t *int8Tiling) strip(a *Quantized, from, rows int, b *PackedInt8, n, cols 
 	if bias != nil {
 		copy(biases[:], bias[n:][:cols])
 	}
-	steps := a.stride / quad
-	panel := int8Panel{b.data[n*a.stride:], b.scale[n:][:t.width], b.sum[n:][:t.width], biases[:]}
+	steps := (a.K + quad - 1) / quad
+	panel := int8Panel{b.data[n*steps*quad:], b.scale[n:][:t.width], b.sum[n:][:t.width], biases[:]}
+	if cols == t.width && t.anyRows {
+		t.tile(rows, steps, a.data[from*a.stride:], a.stride, panel, a.scale[from:][:rows], a.zero[from:][:rows], c[from*ldc+n:], ldc)
+		return
+	}
 	tiles := (rows + t.rows - 1) / t.rows
 	for i := range tiles {
 		r, next := from+i*rows/tiles, from+(i+1)*rows/tiles

@@ -7,15 +7,25 @@ package kernel
 //go:noescape
 func int8TileAVX2(rows, steps int, a *uint8, lda int, b *int8, columnScale *float32, columnSum *int32, bias, scale *float32, zero *int32, c *float32, ldc int)
 
-// rangeOfAVX2 runs the loop of rangeOfGo over n floats, whole vectors, into lo, hi and top, a vector each
+// int8TileAVXVNNI runs the loop of int8TileGo over rows, with distances in bytes
 //
 //go:noescape
-func rangeOfAVX2(x *float32, n int, lo, hi *float32, top *uint32)
+func int8TileAVXVNNI(rows, steps int, a *uint8, lda int, b *int8, columnScale *float32, columnSum *int32, bias, scale *float32, zero *int32, c *float32, ldc int)
+
+// rangeOfAVX2 runs the loop of rangeOfGo over n floats, whole vectors
+//
+//go:noescape
+func rangeOfAVX2(x *float32, n int) (lo, hi float32, top uint32)
 
 // quantizeAVX2 runs the loop of quantizeGo over n floats, whole vectors
 //
 //go:noescape
 func quantizeAVX2(dst *uint8, x *float32, n int, inv float32, zero int32)
+
+// saturateInt8AVXVNNI runs the loop of a tile's products, steps times, on registers alone
+//
+//go:noescape
+func saturateInt8AVXVNNI(steps int)
 
 // saturateInt8AVX2 runs the loop of a tile's products, steps times, on registers alone
 //

@@ -7,10 +7,10 @@ package kernel
 //go:noescape
 func int8TileAVX512(rows, steps int, a *uint8, lda int, b *int8, columnScale *float32, columnSum *int32, bias, scale *float32, zero *int32, c *float32, ldc int)
 
-// rangeOfAVX512 runs the loop of rangeOfGo over n floats, whole vectors, into lo, hi and top, a vector each
+// rangeOfAVX512 runs the loop of rangeOfGo over n floats, whole vectors
 //
 //go:noescape
-func rangeOfAVX512(x *float32, n int, lo, hi *float32, top *uint32)
+func rangeOfAVX512(x *float32, n int) (lo, hi float32, top uint32)
 
 // quantizeAVX512 runs the loop of quantizeGo over n floats, whole vectors
 //

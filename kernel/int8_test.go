@@ -148,6 +148,7 @@ func TestGemmInt8Conforms(t *testing.T) {
 		other.int8 = sets[1].int8
 		sets = append(sets, &other)
 	}
+	sets = append(sets, plainInt8()...)
 	shapes := [][3]int{{0, 3, 4}, {2, 0, 5}, {3, 4, 0}, {1, 1, 1}, {5, 33, 7}, {13, 64, 64}, {25, 300, 130}}
 	for range 40 {
 		shapes = append(shapes, [3]int{1 + r.IntN(30), 1 + r.IntN(80), 1 + r.IntN(150)})

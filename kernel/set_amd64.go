@@ -12,14 +12,18 @@ func machineSets() []*Set {
 	var list []*Set
 	f, _ := cpu.Read()
 	if f.AVX2 {
-		list = append(list, avx2Set())
+		s := avx2Set()
+		if f.AVXVNNI {
+			s.int8 = int8AVXVNNI()
+		}
+		list = append(list, s)
 	}
 	if f.AVX512 {
 		s := avx512Set()
 		if f.VNNI {
 			s.int8 = int8VNNI()
 		} else {
-			s.int8 = int8AVX2()
+			s.int8 = list[0].int8
 		}
 		s.bf16 = bf16AVX512()
 		if f.BF16 {
