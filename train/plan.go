@@ -40,6 +40,10 @@ type Plan struct {
 	Temperature  float64  `json:"temperature,omitempty"`        // of distillation; 0: 2
 	TeacherShare *float64 `json:"distillation_alpha,omitempty"` // of the loss, beside the labels; nil: 0.5
 
+	// Memory for time, or for digits; nn.Options says more.
+	Recompute       bool `json:"gradient_checkpointing,omitempty"` // keep of each layer its output alone: the same bits, unless the next is on too
+	BF16Activations bool `json:"bf16_activations,omitempty"`       // keep what gradients read in 16 bits: other bits
+
 	LoRA *lora.Config `json:"peft_config,omitempty"` // train adapters in place of the weights; nil: the weights
 
 	Schedule    string  `json:"lr_scheduler_type,omitempty"` // one of ScheduleNames; empty: linear

@@ -184,6 +184,7 @@ func (r *running) prepare() error {
 	r.trainer = &Trainer{Loss: r.regularized, Optimizer: optimizer, Options: Options{
 		Steps: r.steps, Accumulate: r.Accumulate, Schedule: schedule, Clip: r.clip(), ClipValue: r.ClipValue,
 		Seed: r.Seed, Device: r.Device, Stepped: r.stepped, Prepare: r.regularize,
+		Recompute: r.Recompute, BF16Activations: r.BF16Activations,
 	}}
 	r.spec, err = r.describe()
 	return err
@@ -270,6 +271,9 @@ func (r *running) describe() ([]byte, error) {
 	}
 	if err := json.Unmarshal(raw, &all); err != nil {
 		return nil, err
+	}
+	if !r.BF16Activations {
+		delete(all, "gradient_checkpointing") // it changes no bit
 	}
 	return json.Marshal(all)
 }

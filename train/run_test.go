@@ -99,6 +99,7 @@ var plans = map[string]Plan{
 	"adapters": {Steps: 23, Rate: 2e-2, Schedule: "cosine_with_restarts", Cycles: 2, EvalEvery: 3, KeepBest: true, Average: "swa", AverageStart: 0.5,
 		LoRA: &lora.Config{Rank: 2, Targets: lora.Targets{List: []string{"up", "down"}}, Dropout: 0.2}},
 	"hypergradient": {Steps: 23, Rate: 1e-2, HyperRate: 1e-3, Optimizer: "sgd", Momentum: 0.9, Schedule: "constant", Warmup: 3, Freeze: []string{"embed.*"}, ClipValue: 0.05},
+	"narrow":        {Steps: 23, Rate: 1e-2, BF16Activations: true, Optimizer: "adafactor", Schedule: "one_cycle", Patience: 9, EvalEvery: 2},
 	"taught":        {Steps: 23, Rate: 1e-2, HyperRate: 1e-6, DropPath: 0.5, Temperature: 3, EvalEvery: 5},
 }
 
@@ -241,6 +242,37 @@ func TestRunSameBitsEverywhere(t *testing.T) {
 				if err := dev.Close(); err != nil {
 					t.Error(err)
 				}
+			}
+		}
+	}
+}
+
+// Whatever else a plan says, recomputing activations changes no bit; held in 16 bits
+// they change the loss in the third digit at most.
+func TestRunActivations(t *testing.T) {
+	for plan := range plans {
+		plain, again, narrow := tinyRun(plan, nil), tinyRun(plan, nil), tinyRun(plan, nil)
+		again.Recompute, narrow.BF16Activations = true, true
+		var losses [3][]Record
+		for i, r := range []Run{plain, again, narrow} {
+			result, err := r.Train(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			losses[i] = result.Records
+		}
+		if plan == "narrow" {
+			continue // what is recomputed from 16 bits is other than what was kept in them
+		}
+		if !equalBits(learnt(plain.Model), learnt(again.Model)) {
+			t.Errorf("%s: recomputing gives other weights", plan)
+		}
+		if equalBits(learnt(plain.Model), learnt(narrow.Model)) {
+			t.Errorf("%s: 16 bits are as good as 32", plan)
+		}
+		for i, want := range losses[0] {
+			if have := losses[2][i].Loss; math.Abs(have-want.Loss) > 5e-3*want.Loss {
+				t.Errorf("%s: in step %d the loss is %v with activations in 16 bits, want %v", plan, i+1, have, want.Loss)
 			}
 		}
 	}

@@ -35,7 +35,7 @@ func TestRunKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 			kill := time.AfterFunc(time.Duration(10+rand.IntN(80))*time.Millisecond, func() { child.Process.Kill() })
-			if run >= 6 {
+			if run >= 3 {
 				kill.Stop() // enough: let it end
 			}
 			err := child.Wait()
