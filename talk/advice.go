@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/qkvgo/qkv/talk/report"
 )
@@ -64,6 +65,14 @@ func (r *run) doubts() []Doubt {
 	return all
 }
 
+// inPython says how a rung's folder opens in Python.
+func inPython(g *rung) report.Text {
+	if strings.HasPrefix(g.model.Architecture, "QKV") {
+		return "In Python: `safetensors.numpy.load_file(\"best/model.safetensors\")` gives the arrays by name, and `transformers.PreTrainedTokenizerFast(tokenizer_file=\"best/tokenizer.json\")` the tokens. The architecture is not one of Hugging Face’s: `config.json` says how it is put together."
+	}
+	return "In Python: `transformers.AutoModelForSequenceClassification.from_pretrained(\"best\")`."
+}
+
 // advise ends the report.
 func (r *run) advise(context.Context) (*report.Section, error) {
 	best, cheap := r.best(), r.cheapest()
@@ -92,6 +101,6 @@ func (r *run) advise(context.Context) (*report.Section, error) {
 		blocks = append(blocks, t)
 	}
 	blocks = append(blocks, report.Paragraph{Text: "Both models lie beside this report, in the folders `best` and `cheapest`: `config.json`, `model.safetensors` and `tokenizer.json`, as Hugging Face lays them out."},
-		report.List{Items: []report.Text{"On the command line: `qkv classify -m qkv-talk/best \"a new document\"`.", "BERT’s architecture opens in Python with `AutoModelForSequenceClassification.from_pretrained(\"qkv-talk/best\")`; the others are a `safetensors` file whose names `config.json` explains."}})
+		report.List{Items: []report.Text{"Here: `qkv predict best new.csv > labelled.csv`, or `qkv classify -m best \"a new document\"`.", inPython(best)}})
 	return &report.Section{ID: "advice", Title: "What to do with this", Blocks: blocks}, nil
 }

@@ -128,6 +128,9 @@ func (r *run) race(ctx context.Context) ([]report.Block, error) {
 				name += "s"
 			}
 			a, b := report.Series{Name: name, Dash: dev != one}, report.Series{Name: name, Dash: dev != one}
+			if dev != one {
+				a.Kin, b.Kin = 1, 1
+			}
 			for _, n := range r.size.lengths {
 				if ctx.Err() != nil {
 					return nil, context.Cause(ctx)
@@ -185,7 +188,7 @@ func (r *run) fits(ctx context.Context) []report.Block {
 	l, fl, _ := slope(n, steps)
 	r.figures.Costs = CostFigures{a, l}
 	line := func(name report.Text, factor, exponent float64) report.Series {
-		s := report.Series{Name: name, Dash: true, Bare: true}
+		s := report.Series{Name: name, Dash: true, Bare: true, Kin: 1}
 		for _, v := range n {
 			s.X, s.Y = append(s.X, v), append(s.Y, factor*math.Pow(v, exponent))
 		}

@@ -53,6 +53,9 @@ func (r *run) curves(ctx context.Context) (*report.Section, error) {
 		}
 		r.figures.Curves = append(r.figures.Curves, f)
 		s := report.Series{Name: report.Text(g.name), Dash: g.pretext != ""}
+		if s.Dash { // the colour of its network
+			s.Kin = 1
+		}
 		for i := range f.Labels {
 			s.X, s.Y, s.Low, s.High = append(s.X, float64(f.Labels[i])), append(s.Y, f.Accuracy[i]), append(s.Low, f.Low[i]), append(s.High, f.High[i])
 			if len(lines.Series) == 0 {

@@ -105,6 +105,9 @@ func (r *run) gradients(ctx context.Context) (*report.Section, error) {
 			row = append(row, number(norms[n-1]/norms[1]))
 			most := slices.Max(norms)
 			s := report.Series{Name: report.Text(g.name), Dash: !m.trained, Bare: true}
+			if m.trained {
+				s.Kin = 1
+			}
 			if !m.trained {
 				s.Name += ", untrained"
 			}

@@ -169,8 +169,9 @@ func AttendByLoops(q, k, v []float32, d int) []float32 {
 // headMaps shows the heads of a rung on the run's own sentences, and switches each
 // off.
 func (r *run) headMaps(ctx context.Context, g *rung) ([]report.Block, error) {
-	s := report.Slider{Caption: report.Text("What the heads of *" + g.name + "* look at. A row is a word that asks, a column a word that is looked at; the weights of a row add up to 1. What a head “does” is not written anywhere: look, and measure what is lost without it."), Label: "document"}
-	for i, text := range r.sentences(3) {
+	s := report.Slider{Caption: report.Text("What the heads of *" + g.name + "* look at. A row is a word that asks, a column a word that is looked at; the weights of a row add up to 1, and the full colour is the greatest of all. What a head “does” is not written anywhere: look, and measure what is lost without it."), Label: "document"}
+	sentences := r.sentences(3)
+	for i, text := range sentences {
 		e, err := r.pieces.EncodeWith(token.Input{Text: text}, token.Options{AddSpecialTokens: true})
 		if err != nil {
 			return nil, err
@@ -189,7 +190,16 @@ func (r *run) headMaps(ctx context.Context, g *rung) ([]report.Block, error) {
 				m.Panels = append(m.Panels, heat)
 			}
 		}
-		s.Frames = append(s.Frames, report.Frame{Name: number(float64(i + 1)), Block: m})
+		most := 0.0
+		for _, h := range m.Panels {
+			for _, row := range h.Values {
+				most = max(most, slices.Max(row))
+			}
+		}
+		for j := range m.Panels {
+			m.Panels[j].Most = most
+		}
+		s.Frames = append(s.Frames, report.Frame{Name: report.Text(fmt.Sprintf("%d of %d", i+1, len(sentences))), Block: m})
 	}
 	off, err := r.switchOff(ctx, g)
 	if err != nil {

@@ -22,7 +22,8 @@ func (r *run) memory(ctx context.Context) (*report.Section, error) {
 		return nil, nil
 	}
 	s := report.Slider{Caption: "The gates of the first layer, mean over its units, token by token: how open each is. And how far the state moved.", Label: "document"}
-	for i, text := range r.sentences(3) {
+	sentences := r.sentences(3)
+	for i, text := range sentences {
 		e, err := r.pieces.EncodeWith(token.Input{Text: text}, token.Options{AddSpecialTokens: true})
 		if err != nil {
 			return nil, err
@@ -48,7 +49,7 @@ func (r *run) memory(ctx context.Context) (*report.Section, error) {
 		for j := range heat.Values[3] {
 			heat.Values[3][j] /= most
 		}
-		s.Frames = append(s.Frames, report.Frame{Name: number(float64(i + 1)), Block: heat})
+		s.Frames = append(s.Frames, report.Frame{Name: report.Text(fmt.Sprintf("%d of %d", i+1, len(sentences))), Block: heat})
 	}
 	return &report.Section{ID: "lstm", Title: "Inside an LSTM", Blocks: []report.Block{
 		report.Paragraph{Text: "An LSTM carries a cell c from word to word. Three gates, numbers from 0 to 1, decide what happens to it: c′ = f·c + i·g, what was there times the forget gate plus what is new times the input gate; h′ = o·tanh(c′) is what it shows. The last h is the document’s vector."},

@@ -67,7 +67,7 @@ func (r *run) reading(ctx context.Context) (*report.Section, error) {
 	if p := r.pretrained[nextToken]; p != nil {
 		blocks = append(blocks, r.goOn(ctx, p))
 	}
-	return &report.Section{ID: "reading", Title: "Reading before learning", Blocks: append(blocks, report.Note{Text: "This is very little text: BERT read three thousand million words. What a pretrained network gains here is a lower bound of what one gains that others trained."})}, nil
+	return &report.Section{ID: "reading", Title: "Reading before learning", Blocks: append(blocks, report.Note{Text: "This is very little text: BERT read three thousand million words. What a network gains here by reading first says little about one that others pretrained; name such a model with `--model` and it joins the ladder. For the LSTM there is ULMFiT (Howard & Ruder 2018), which read a hundred million words and thawed its layers one by one; both networks here are fine-tuned whole, in the same plain way."})}, nil
 }
 
 // fillIn hides a word of some test documents and shows what the model puts there.

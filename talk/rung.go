@@ -23,6 +23,7 @@ type recipe struct {
 	name    string // for people
 	made    scratch.Options
 	rate    float64 // the learning rate of AdamW
+	tuning  float64 // the rate after pretraining; 0: the same
 	words   bool    // reads whole words, not pieces
 	pretext string  // what it is pretrained on here: "", "causal-lm" or "masked-lm"
 	base    bool    // it is the model that others pretrained
@@ -50,7 +51,7 @@ type rung struct {
 // recipes are the rungs from the ground up.
 func (r *run) recipes() []recipe {
 	z := r.size
-	base := scratch.Options{Width: z.width, Dropout: 0.1, Seed: r.Seed, Length: z.length}
+	base := scratch.Options{Width: z.width, Dropout: 0.2, Seed: r.Seed, Length: z.length}
 	kind := func(kind string, change func(o *scratch.Options)) scratch.Options {
 		o := base
 		o.Kind = kind
@@ -73,7 +74,7 @@ func (r *run) recipes() []recipe {
 		{key: "lstm", name: "LSTM", made: lstm, rate: 3e-3},
 		{key: "transformer", name: "Transformer", made: transformer, rate: 1e-3},
 		{key: "lstm-pretrained", name: "LSTM, pretrained", made: lstm, rate: 3e-3, pretext: nextToken},
-		{key: "transformer-pretrained", name: "Transformer, pretrained", made: transformer, rate: 1e-3, pretext: maskedToken},
+		{key: "transformer-pretrained", name: "Transformer, pretrained", made: transformer, rate: 1e-3, tuning: 5e-4, pretext: maskedToken},
 	}
 	if r.Base.Dir != "" {
 		list = append(list, recipe{key: "base", name: r.Base.Name, rate: cmp.Or(r.Base.Rate, 5e-5), base: true})
@@ -159,7 +160,7 @@ func (r *run) descend(ctx context.Context, g *rung, t *tokens, examples []data.E
 	if g.base {
 		g.steps = max(r.size.steps, r.size.tuning*each)
 	}
-	plan := train.Plan{Steps: g.steps, Rate: g.rate, WarmupRatio: 0.1, Decay: 0.01, Seed: seed}
+	plan := train.Plan{Steps: g.steps, Rate: cmp.Or(g.tuning, g.rate), WarmupRatio: 0.1, Decay: 0.01, Seed: seed}
 	source := set.Source(batch.Plan{Examples: r.size.batch, Seed: seed})
 	g.losses, err = r.trainWatched(ctx, train.Run{Plan: plan, Model: g.model.Model, Data: source}, func(s *train.Record) {
 		g.steepest = max(g.steepest, s.Norm)

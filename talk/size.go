@@ -26,9 +26,9 @@ type size struct {
 var full = size{
 	limits: Limits{Train: 2000, Test: 1000, Unlabelled: 4000},
 	length: 128, vocabulary: 2000, width: 96, heads: 4, layers: 2,
-	epochs: 14, tuning: 4, steps: 100, batch: 16, pretrain: 20,
-	labels: []int{10, 30, 100, 300}, repeats: 2, lab: 240,
-	lengths: []int{32, 64, 128, 256, 512, 1024}, timings: 3, probe: 128, stream: 1000, resamplings: 1000,
+	epochs: 24, tuning: 4, steps: 120, batch: 16, pretrain: 50,
+	labels: []int{10, 30, 100, 300}, repeats: 3, lab: 300,
+	lengths: []int{32, 64, 128, 256, 512, 1024}, timings: 5, probe: 128, stream: 1000, resamplings: 1000,
 }
 
 var quick = size{

@@ -78,9 +78,9 @@ func (w *page) legend(series []Series) {
 		if c.Dash {
 			dash = ` stroke-dasharray="6 4"`
 		}
-		fmt.Fprintf(s, `<path class="s%d" d="M0 6H26"%s/>`, i%colours, dash)
+		fmt.Fprintf(s, `<path class="s%d" d="M0 6H26"%s/>`, colour(series, i)%colours, dash)
 		if !c.Bare {
-			s.marker(i, 13, 6, 3.5, c.Name.Words())
+			s.marker(colour(series, i), 13, 6, 3.5, c.Name.Words())
 		}
 		fmt.Fprintf(w, `<li>%s%s</li>`, s.drawing("sign", c.Name), c.Name.HTML())
 	}

@@ -24,6 +24,7 @@ type Series struct {
 	High Numbers `json:"high,omitempty"`
 	Dash bool    `json:"dash,omitempty"` // drawn with gaps
 	Bare bool    `json:"bare,omitempty"` // without a sign at each point
+	Kin  int     `json:"-"`              // it has the colour of the series so many before it
 }
 
 // Mark is a line across the plot at a value of Y.
@@ -33,6 +34,21 @@ type Mark struct {
 }
 
 func (Lines) kind() string { return "lines" }
+
+// colour is the number of the colour of series i: kin share one, and the others count
+// on.
+func colour(series []Series, i int) int {
+	if k := series[i].Kin; k > 0 && k <= i {
+		return colour(series, i-k)
+	}
+	n := 0
+	for _, c := range series[:i] {
+		if c.Kin == 0 {
+			n++
+		}
+	}
+	return n
+}
 
 // Sizes of pictures: on a wide page and on a phone.
 const (
@@ -99,7 +115,8 @@ func (l Lines) draw(width, height float64) *svg {
 }
 
 // curve draws series i: its interval, its line and its points.
-func (l Lines) curve(s *svg, i int, c Series, x, y scale) {
+func (l Lines) curve(s *svg, place int, c Series, x, y scale) {
+	i := colour(l.Series, place)
 	var path strings.Builder
 	pen := "M"
 	for j, v := range c.Y {
@@ -112,7 +129,7 @@ func (l Lines) curve(s *svg, i int, c Series, x, y scale) {
 	}
 	shift := 0.0
 	if c.Low != nil { // intervals side by side
-		shift = 3 * (float64(i) - float64(len(l.Series)-1)/2)
+		shift = 3 * (float64(place) - float64(len(l.Series)-1)/2)
 	}
 	for j := range c.Low {
 		if usable(c.Low[j]) && usable(c.High[j]) {
