@@ -75,6 +75,8 @@ var tuning = [][3]string{
 	{"label_smoothing_factor", "label-smoothing", "share of each label that is spread over all classes"},
 	{"dropout", "dropout", "every dropout rate of the model (default as it has them)"},
 	{"drop_path_rate", "drop-path", "stochastic depth: the last layer's rate of being left out"},
+	{"gradient_checkpointing", "recompute", "keep less between layers and compute it again: the same bits, for a third more work"},
+	{"bf16_activations", "bf16-activations", "keep what gradients read in 16 bits: less memory, other bits"},
 	{"teacher", "teacher", "folder of a model of the same task, from whose scores is learnt too"},
 	{"temperature", "temperature", "of the teacher's scores (default 2)"},
 	{"distillation_alpha", "teacher-share", "share of the loss that is the teacher's (default 0.5)"},
