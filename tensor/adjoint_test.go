@@ -15,7 +15,7 @@ const unit = 0x1p-24
 
 // notOps are the methods of Tensor that compute nothing.
 var notOps = []string{"Shape", "Rows", "Width", "Stride", "Scope", "Row", "Data", "Float32s", "Ints", "Scalar", "View",
-	"Transposed", "Keep", "Exact", "Named", "InInt8", "InBF16", "Needs", "Grad", "Backward"}
+	"Transposed", "Keep", "Exact", "Overwritten", "Named", "InInt8", "InBF16", "Needs", "Grad", "Backward"}
 
 // Every op is in the table.
 func TestTableIsComplete(t *testing.T) {

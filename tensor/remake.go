@@ -100,6 +100,13 @@ func (s *Scope) refill(b *buffer, n int) {
 	}
 }
 
+// Overwritten says that an op is about to put something else into x's memory, which
+// nobody reads as x any more and nothing makes again; it gives x.
+func (x *Tensor) Overwritten() *Tensor {
+	x.buf.recipe = nil
+	return x
+}
+
 // Exact says that x keeps its digits where a tape rounds what adjoints read; it
 // gives x.
 func (x *Tensor) Exact() *Tensor {

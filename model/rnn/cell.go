@@ -22,8 +22,10 @@ type cell struct {
 	gates int  // of hidden rows each
 	saved int  // what a step keeps for its adjoint, in hiddens
 	cells bool // states have a second half: cells
-	// step computes the next state from the last one and writes what the
-	// adjoint reads into saved.
+	// In place, saved is u's memory and then du's: they are equally wide.
+	inPlace bool
+	// step computes the next state from the last one, of which last is the cells
+	// where there are some, and writes what the adjoint reads into saved.
 	step func(k *kernel.Set, next, last, saved, u, v []float32)
 	// back computes the adjoints du and dv of u and v from that of the next
 	// state, and makes it that of the last state, as far as v is not on the way.
@@ -37,7 +39,7 @@ func (c Cell) must() cell {
 	case ReLU:
 		return simple(func(k *kernel.Set) (f func(y, x []float32), back func(dx, g, y []float32)) { return k.ReLU, k.ReLUBack })
 	case LSTM:
-		return cell{gates: 4, saved: 4, cells: true, step: lstm, back: lstmBack}
+		return cell{gates: 4, saved: 4, cells: true, inPlace: true, step: lstm, back: lstmBack}
 	case GRU:
 		return cell{gates: 3, saved: 4, step: gru, back: gruBack}
 	}
@@ -70,13 +72,13 @@ func split(x []float32, n int) (parts [4][]float32) {
 
 func lstm(k *kernel.Set, next, last, saved, u, v []float32) {
 	n := len(next) / 2
-	h, c, before := next[:n], next[n:], last[n:]
+	h, c := next[:n], next[n:]
 	k.Add(saved, u, v)
 	k.Sigmoid(saved[:2*n], saved[:2*n])
 	k.Tanh(saved[2*n:3*n], saved[2*n:3*n])
 	k.Sigmoid(saved[3*n:], saved[3*n:])
 	s := split(saved, 4) // i, f, g, o
-	k.Mul(c, s[1], before)
+	k.Mul(c, s[1], last)
 	k.MulAdd(c, s[0], s[2])
 	k.Tanh(h, c)
 	k.Mul(h, h, s[3])
@@ -84,9 +86,9 @@ func lstm(k *kernel.Set, next, last, saved, u, v []float32) {
 
 func lstmBack(k *kernel.Set, grad, next, last, saved, du, dv []float32) {
 	n := len(next) / 2
-	dh, dc, c, before := grad[:n], grad[n:], next[n:], last[n:]
-	s, d := split(saved, 4), split(du, 4)
-	tanh := dv[:n] // dv is written at the end
+	dh, dc, c := grad[:n], grad[n:], next[n:]
+	s, d := split(saved, 4), split(dv, 4)
+	tanh := d[0] // until that is known
 	k.Tanh(tanh, c)
 	k.Mul(d[3], dh, tanh)
 	k.SigmoidBack(d[3], d[3], s[3])
@@ -95,13 +97,13 @@ func lstmBack(k *kernel.Set, grad, next, last, saved, du, dv []float32) {
 	k.Add(dc, dc, tanh)
 	k.Mul(d[0], dc, s[2])
 	k.SigmoidBack(d[0], d[0], s[0])
-	k.Mul(d[1], dc, before)
+	k.Mul(d[1], dc, last)
 	k.SigmoidBack(d[1], d[1], s[1])
 	k.Mul(d[2], dc, s[0])
 	k.TanhBack(d[2], d[2], s[2])
 	k.Mul(dc, dc, s[1])
 	clear(dh)
-	copy(dv, du)
+	copy(du, dv) // may be saved itself
 }
 
 func gru(k *kernel.Set, next, last, saved, u, v []float32) {

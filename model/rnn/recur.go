@@ -60,25 +60,30 @@ func (d *Direction) recur(p *nn.Pass, u *tensor.Tensor, first State) *tensor.Ten
 	if c.cells {
 		width = 2 * n
 	}
-	r := &recurrence{cell: c, n: n, walk: newWalk(p.Rows, d.reverse), weight: weight,
-		states: p.New(p.Rows.Rows(), width), last: p.New(p.Rows.Rows(), width), saved: p.New(p.Rows.Rows(), max(c.saved*n, 1))}
-	r.forward(p.Scope, u, bias, first)
+	r := &recurrence{cell: c, n: n, walk: newWalk(p.Rows, d.reverse), weight: weight, first: first,
+		states: p.New(p.Rows.Rows(), width), last: p.New(p.Rows.Rows(), n)}
+	if c.inPlace {
+		r.saved = u.Overwritten()
+	} else {
+		r.saved = p.New(p.Rows.Rows(), max(c.saved*n, 1))
+	}
+	r.forward(p.Scope, u, bias)
 	return p.Record("recur", r.states, []*tensor.Tensor{u, weight, bias, first.H, first.C},
-		[]*tensor.Tensor{r.states, r.last, r.saved, weight}, func(g *tensor.Tensor) []*tensor.Tensor {
-			return r.backward(p.Scope, g, u, bias, first)
+		[]*tensor.Tensor{r.states, r.last, r.saved, weight, first.C}, func(g *tensor.Tensor) []*tensor.Tensor {
+			return r.backward(p.Scope, g, u, bias)
 		})
 }
 
-// recurrence is one run over a batch, what is kept of each place in the order of
-// the walk.
+// recurrence is one run over a batch.
 type recurrence struct {
 	cell   cell
 	n      int // width of a state
 	walk   *walk
 	weight *tensor.Tensor // [gates·n, n]
+	first  State
 	states *tensor.Tensor // [rows, n or 2n], in the order of rows
-	last   *tensor.Tensor // the state before each place
-	saved  *tensor.Tensor // what the cell keeps of each place
+	last   *tensor.Tensor // [rows, n], the hidden state before each place, in the order of the walk
+	saved  *tensor.Tensor // what the cell keeps of each row
 }
 
 // products is a scope for the product of each step, and the weight in it.
@@ -90,23 +95,33 @@ func (r *recurrence) products(s *tensor.Scope) (*tensor.Scope, *tensor.Tensor) {
 	return steps, steps.Weight(r.weight.Data(), new(tensor.Panels), false, r.weight.Shape()...)
 }
 
-func (r *recurrence) forward(s *tensor.Scope, u, bias *tensor.Tensor, first State) {
-	for j := range r.walk.alive(0) {
-		start(r.last.Row(j)[:r.n], first.H, r.walk.sequences[j])
-		if r.cell.cells {
-			start(r.last.Row(j)[r.n:], first.C, r.walk.sequences[j])
-		}
+// before is what the cell is told of the last state at step t of the walk's sequence
+// j: its cells where it has some.
+func (r *recurrence) before(t, j int, zeros []float32) []float32 {
+	switch {
+	case !r.cell.cells:
+		return r.last.Row(r.walk.at[t] + j)
+	case t > 0:
+		return r.states.Row(r.walk.rows[r.walk.at[t-1]+j])[r.n:]
+	case r.first.C != nil:
+		return r.first.C.Row(r.walk.sequences[j])
 	}
-	k := s.Kernels()
+	return zeros
+}
+
+func (r *recurrence) forward(s *tensor.Scope, u, bias *tensor.Tensor) {
+	for j := range r.walk.alive(0) {
+		start(r.last.Row(j), r.first.H, r.walk.sequences[j])
+	}
+	k, zeros := s.Kernels(), make([]float32, r.n)
 	steps, weight := r.products(s)
 	defer steps.Close()
 	for t := range r.walk.steps() {
 		at, alive := r.walk.at[t], r.walk.alive(t)
-		h := r.last.Slice(at, at+alive).Cols(0, r.n)
-		v := in(steps, h).Linear(weight, bias, tensor.Identity) // [alive, gates·n]
+		v := in(steps, r.last, at, alive).Linear(weight, bias, tensor.Identity) // [alive, gates·n]
 		s.EachRow(alive, 16*v.Width(), func(j int) {
 			row := r.walk.rows[at+j]
-			r.cell.step(k, r.states.Row(row), r.last.Row(at+j), r.saved.Row(at+j), u.Row(row), v.Row(j))
+			r.cell.step(k, r.states.Row(row), r.before(t, j, zeros), r.saved.Row(row), u.Row(row), v.Row(j))
 			if j < r.walk.alive(t+1) {
 				copy(r.last.Row(r.walk.at[t+1]+j), r.states.Row(row))
 			}
@@ -115,13 +130,9 @@ func (r *recurrence) forward(s *tensor.Scope, u, bias *tensor.Tensor, first Stat
 	}
 }
 
-// in is x in another scope, its rows without gaps.
-func in(s *tensor.Scope, x *tensor.Tensor) *tensor.Tensor {
-	y := s.New(x.Rows(), x.Width())
-	for i := range x.Rows() {
-		copy(y.Row(i), x.Row(i))
-	}
-	return y
+// in is n rows of x from row at on, in another scope. They have no gaps.
+func in(s *tensor.Scope, x *tensor.Tensor, at, n int) *tensor.Tensor {
+	return s.Of(x.Slice(at, at+n).Data(), n, x.Width())
 }
 
 // start is row i of first, or zeros.
@@ -135,29 +146,39 @@ func start(dst []float32, first *tensor.Tensor, i int) {
 
 // backward is the adjoint of the whole recurrence: of u, the weight, the bias and
 // the first state.
-func (r *recurrence) backward(s *tensor.Scope, g, u, bias *tensor.Tensor, first State) []*tensor.Tensor {
-	rows, gates, k := u.Rows(), u.Width(), s.Kernels()
-	du, dv := s.New(rows, gates), s.New(rows, gates) // dv in the order of the walk
+func (r *recurrence) backward(s *tensor.Scope, g, u, bias *tensor.Tensor) []*tensor.Tensor {
+	rows, gates, k, zeros := u.Rows(), u.Width(), s.Kernels(), make([]float32, r.n)
+	du, dv := r.saved, s.New(rows, gates) // dv in the order of the walk
+	if !r.cell.inPlace {
+		du = s.New(rows, gates)
+	}
 	carry := s.Zeros(max(r.walk.alive(0), 1), r.states.Width())
 	steps, weight := r.products(s)
 	defer steps.Close()
+	var through *tensor.Tensor // what the step after says through the product, [alive then, n]
+	take := func(j int) {
+		if through != nil && j < through.Rows() {
+			k.Add(carry.Row(j)[:r.n], carry.Row(j)[:r.n], through.Row(j))
+		}
+	}
 	for t := r.walk.steps() - 1; t >= 0; t-- {
 		at, alive := r.walk.at[t], r.walk.alive(t)
 		s.EachRow(alive, 16*gates, func(j int) {
 			row, grad := r.walk.rows[at+j], carry.Row(j)
+			take(j)
 			k.Add(grad, grad, g.Row(row))
-			r.cell.back(k, grad, r.states.Row(row), r.last.Row(at+j), r.saved.Row(at+j), du.Row(row), dv.Row(at+j))
+			r.cell.back(k, grad, r.states.Row(row), r.before(t, j, zeros), r.saved.Row(row), du.Row(row), dv.Row(at+j))
 		})
-		through := in(steps, dv.Slice(at, at+alive)).MatMul(weight) // [alive, n]
-		for j := range alive {
-			k.Add(carry.Row(j)[:r.n], carry.Row(j)[:r.n], through.Row(j))
-		}
-		steps.Mark("a step")
+		through = in(steps, dv, at, alive).MatMul(weight)
+		steps.Mark("a step", through)
 	}
-	grads := []*tensor.Tensor{du, nil, nil, r.startGrad(s, carry, first.H, 0), r.startGrad(s, carry, first.C, r.n)}
+	for j := range r.walk.alive(0) {
+		take(j)
+	}
+	grads := []*tensor.Tensor{du, nil, nil, r.startGrad(s, carry, r.first.H, 0), r.startGrad(s, carry, r.first.C, r.n)}
 	if r.weight.Needs() {
 		grads[1] = s.New(gates, r.n)
-		s.Multiply(gates, r.n, rows, dv.Transposed(), r.last.Cols(0, r.n).View(), grads[1])
+		s.Multiply(gates, r.n, rows, dv.Transposed(), r.last.View(), grads[1])
 	}
 	if bias.Needs() {
 		grads[2] = s.Zeros(bias.Shape()...)
