@@ -23,7 +23,14 @@ type Figures struct {
 	Seed        uint64            `json:"seed"`
 	Quick       bool              `json:"quick"`
 	Seconds     float64           `json:"seconds"`
+	Chapters    []ChapterFigures  `json:"chapters"`
 	Left        int               `json:"documents_left_out,omitempty"` // by the limits of a run
+}
+
+// ChapterFigures say how long a part of the run took.
+type ChapterFigures struct {
+	What    string  `json:"what"`
+	Seconds float64 `json:"seconds"`
 }
 
 // SetFigures count documents.

@@ -79,9 +79,10 @@ func (r *run) optimizers(ctx context.Context) (*report.Section, error) {
 	}{
 		{"SGD", train.Plan{Optimizer: "sgd", Rate: 0.05}, "plain steps against the gradient"},
 		{"SGD, momentum 0.9", train.Plan{Optimizer: "sgd", Rate: 0.05, Momentum: 0.9, Nesterov: true}, "Nesterov’s"},
+		{"SGD, learned rate", train.Plan{Optimizer: "sgd", Rate: 0.05, HyperRate: 1e-3}, "HD, AdaTune’s: the rate follows its own gradient"},
 		{"RMSProp", train.Plan{Optimizer: "rmsprop", Rate: 1e-3}, "the step by its usual size"},
 		{"Adam", train.Plan{Optimizer: "adam", Rate: 1e-3}, "momentum and RMSProp together"},
-		{"AdamW", train.Plan{Optimizer: "adamw", Rate: 1e-3, Decay: 0.01}, "Adam, weight decay kept apart"},
+		{"Adam, learned rate", train.Plan{Optimizer: "adam", Rate: 1e-3, HyperRate: 1e-7}, "HD with Adam"},
 		{"AdamW, SWA", train.Plan{Optimizer: "adamw", Rate: 1e-3, Decay: 0.01, Schedule: "constant", Average: "swa", AverageStart: 0.6}, "the mean of the last weights"},
 		{"Lion", train.Plan{Optimizer: "lion", Rate: 2e-4, Decay: 0.01}, "only the sign of the step"},
 	}
@@ -99,7 +100,7 @@ func (r *run) optimizers(ctx context.Context) (*report.Section, error) {
 			report.Text(report.Share(g.Low) + " – " + report.Share(g.High)), report.Text(rule.say)})
 	}
 	return &report.Section{ID: "optimizers", Title: "The optimizer lab", Blocks: []report.Block{
-		report.Paragraph{Text: report.Text(fmt.Sprintf("The talk’s advice: which activation hardly matters, which optimizer does. Adam is fast and fits closely; plain SGD is slow and often ends well; averaging weights (SWA) is an easy gain. Here is all of it for %d steps of %d documents. A short race favours the fast: give SGD ten times the steps before you judge it.", r.size.lab, r.size.batch))},
+		report.Paragraph{Text: report.Text(fmt.Sprintf("The talk’s advice: which activation hardly matters, which optimizer does. Adam is fast and fits closely; plain SGD is slow and often ends well; averaging weights (SWA) is an easy gain; a rate may learn itself (HD, which AdaTune brought). Here is all of it for %d steps of %d documents. A short race favours the fast: give SGD ten times the steps before you judge it.", r.size.lab, r.size.batch))},
 		lines, table,
 		report.Note{Text: "Each rate is a usual one for its rule, not searched for; a rule that does badly here may do better at another rate."}}}, nil
 }

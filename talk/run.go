@@ -99,6 +99,7 @@ func Run(ctx context.Context, set *Set, o Options) (_ *Result, err error) {
 	var stopped error
 	for _, c := range chapters {
 		r.pace.begin(c.what, c.cost)
+		start := r.Now()
 		section, err := r.guarded(ctx, c)
 		if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 			stopped = err
@@ -110,6 +111,7 @@ func Run(ctx context.Context, set *Set, o Options) (_ *Result, err error) {
 		if section != nil {
 			r.sections = append(r.sections, *section)
 		}
+		r.figures.Chapters = append(r.figures.Chapters, ChapterFigures{c.what, r.Now().Sub(start).Seconds()})
 		r.pace.end()
 	}
 	if len(r.rungs) == 0 {
