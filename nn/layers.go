@@ -47,6 +47,14 @@ func (l *Linear) CrossEntropy(p *Pass, x *tensor.Tensor, targets []int32) *tenso
 	return x.ScoredCrossEntropy(p.scoring(l.Weight), p.Use(l.Bias), targets)
 }
 
+// Gated is act(gate(x)) ⊙ up(x), the inner rows of a gated MLP (Shazeer 2020, eq. 5).
+func Gated(p *Pass, gate, up *Linear, x *tensor.Tensor, act tensor.Activation) *tensor.Tensor {
+	if p.Tape == nil { // the activation belongs to the product's end
+		return gate.Activate(p, x, act).Mul(up.Forward(p, x))
+	}
+	return gate.Forward(p, x).Gate(up.Forward(p, x), act)
+}
+
 // Conv1D is y = x·W + b: a Linear that is stored the other way round, as
 // GPT-2's checkpoints have it.
 type Conv1D struct {

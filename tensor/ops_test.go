@@ -38,6 +38,12 @@ var ops = []op{
 	{name: "Mul", relative: 1, byRow: []int{0, 1}, draw: func(d draw) call {
 		return pair(d, (*tensor.Tensor).Mul, func(x, z float64) float64 { return x * z })
 	}},
+	{name: "Gate", relative: 16, absolute: 16, slope: 256, byRow: []int{0, 1}, draw: func(d draw) call {
+		acts := []tensor.Activation{tensor.SiLU, tensor.GELU, tensor.GELUTanh, tensor.QuickGELU}
+		i := d.IntN(len(acts))
+		f := []func(float64) float64{silu, gelu, geluTanh, geluQuick}[i]
+		return pair(d, func(x, z *tensor.Tensor) *tensor.Tensor { return x.Gate(z, acts[i]) }, func(x, z float64) float64 { return f(x) * z })
+	}},
 	{name: "Scale", relative: 1, byRow: []int{0}, draw: func(d draw) call {
 		c := float32(d.NormFloat64())
 		return single(d.normal(d.rows(), d.width()), func(x *tensor.Tensor) *tensor.Tensor { return x.Scale(c) },

@@ -154,7 +154,7 @@ func (b *Block) Forward(p *nn.Pass, h *tensor.Tensor) *tensor.Tensor {
 	a := b.Core.Attend(p, q, k, b.V.Forward(p, x), attention.Causal)
 	h = h.Add(p.DropPath(b.Out.Forward(p, a)))
 	x = b.N2.Forward(p, h)
-	return h.Add(p.DropPath(b.Down.Forward(p, b.Gate.Activate(p, x, b.act).Mul(b.Up.Forward(p, x)))))
+	return h.Add(p.DropPath(b.Down.Forward(p, nn.Gated(p, b.Gate, b.Up, x, b.act))))
 }
 
 // Run gives last_hidden_state.

@@ -52,5 +52,5 @@ func (f *FFN) Forward(p *nn.Pass, h *tensor.Tensor) *tensor.Tensor {
 	if f.Gate == nil {
 		return f.Down.Forward(p, f.Up.Activate(p, h, f.act))
 	}
-	return f.Down.Forward(p, f.Gate.Activate(p, h, f.act).Mul(f.Up.Forward(p, h)))
+	return f.Down.Forward(p, nn.Gated(p, f.Gate, f.Up, h, f.act))
 }
