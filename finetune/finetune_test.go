@@ -418,6 +418,10 @@ func TestConfig(t *testing.T) {
 	if again.Command = o.Command; !reflect.DeepEqual(o, again) {
 		t.Errorf("written %+v, read %+v", o, again)
 	}
+	var spelled Options
+	if err := ReadConfig([]byte(`{"train": ["a.csv"], "seed": 3, "peft_config": {"r": 4}}`), &spelled); err != nil || spelled.Seed != 3 || spelled.LoRA.Rank != 4 {
+		t.Errorf("as JSON: %+v, %v", spelled, err)
+	}
 	for _, wrong := range []string{"modell: x", "seed: much", "train: 7", "- a", "{"} {
 		if err := ReadConfig([]byte(wrong), &again); err == nil {
 			t.Errorf("%q is read", wrong)

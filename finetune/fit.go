@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/qkvgo/qkv/batch"
 	"github.com/qkvgo/qkv/checkpoint"
@@ -127,11 +128,12 @@ func (m *Model) solve(ctx context.Context, d model.Direct, s *batch.Set, held Ex
 			t.Watch(train.Event{Record: &train.Record{Step: iteration, Loss: objective / float64(s.Len())}})
 		}
 	}
+	start := time.Now()
 	fitted, err := d.Fit(ctx, documents, labels, o)
 	if err != nil {
 		return nil, err
 	}
-	result := &train.Result{Steps: fitted.Iterations, Loss: fitted.Objective / float64(s.Len())}
+	result := &train.Result{Steps: fitted.Iterations, Loss: fitted.Objective / float64(s.Len()), Elapsed: time.Since(start)}
 	if !fitted.Converged {
 		return nil, fmt.Errorf("no lowest point after %d iterations: the gradient is still %.3g", fitted.Iterations, fitted.Gradient)
 	}
