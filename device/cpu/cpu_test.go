@@ -168,11 +168,3 @@ func TestRunsJoin(t *testing.T) {
 		t.Errorf("statistics %+v, want %d bytes mapped", m, 4*4*floats)
 	}
 }
-
-func BenchmarkForkJoin(b *testing.B) {
-	d := New(Options{})
-	defer d.Close()
-	for b.Loop() {
-		d.Parallel(2, 1, func(int, int, *kernel.Workspace) {})
-	}
-}

@@ -10,10 +10,10 @@ import (
 )
 
 // How long somebody who has nothing to do looks for work before he parks, which
-// frees the core but takes tens of microseconds to undo. A worker goes to half
-// the time whenever he waited in vain and to twice as long whenever he did not,
-// so that workers nobody needs, or whose core others want, soon burn next to
-// nothing.
+// frees the core but takes tens of microseconds to undo. A worker goes to twice as
+// long whenever work came within the longest time, also if he had parked by then,
+// and to half the time whenever it did not, so that workers nobody needs soon burn
+// next to nothing.
 const (
 	shortestSpin = 4 * time.Microsecond
 	longestSpin  = 128 * time.Microsecond
@@ -182,11 +182,11 @@ func (p *pool) loop() {
 			p.work(j)
 			continue
 		}
+		idle := time.Now()
 		if spin(limit, func() bool { return p.open.Load() != seen }) {
 			limit = min(2*limit, longestSpin)
 			continue
 		}
-		limit = max(limit/2, shortestSpin)
 		p.mu.Lock()
 		p.parked.Add(1)
 		for p.open.Load() == seen && !p.closed {
@@ -197,6 +197,11 @@ func (p *pool) loop() {
 		p.mu.Unlock()
 		if closed {
 			return
+		}
+		if time.Since(idle) < 2*longestSpin { // waking took a good part of it
+			limit = min(2*limit, longestSpin) // he parked too soon
+		} else {
+			limit = max(limit/2, shortestSpin)
 		}
 	}
 }
