@@ -28,10 +28,48 @@ func (b *Bench) Kernels(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, l := range gemmLayouts {
+		if err := b.gemmUnpacked(ctx, l.m, l.n, l.k, l.layout); err != nil {
+			return err
+		}
+	}
 	if err := b.gemv(ctx, 4096, 4096); err != nil {
 		return err
 	}
 	return b.loops(ctx, 1024, 3072)
+}
+
+// gemmLayouts are the products of a training step of BERT-base with 8 texts of 128
+// tokens, forward, to the input and to the weight, and what they leave out of the
+// four layouts.
+var gemmLayouts = []struct {
+	m, n, k int
+	layout  string // as Result has it
+}{
+	{1024, 3072, 768, "nt"}, {1024, 768, 3072, "nt"}, {1024, 768, 3072, "nn"}, {1024, 3072, 768, "nn"},
+	{3072, 768, 1024, "tn"}, {768, 3072, 1024, "tn+"}, {768, 768, 1024, "tn+"}, {768, 3072, 512, "tt"},
+}
+
+// gemmUnpacked times a product of matrices as they are stored.
+func (b *Bench) gemmUnpacked(ctx context.Context, m, n, k int, layout string) error {
+	s := tensor.NewScope(b.Device, nil)
+	defer s.Close()
+	view := func(rows, cols int, transposed bool) kernel.View {
+		if transposed {
+			return kernel.View{Data: numbers(rows * cols), RowStride: 1, ColStride: rows}
+		}
+		return kernel.View{Data: numbers(rows * cols), RowStride: cols, ColStride: 1}
+	}
+	x, y, c := view(m, k, layout[0] == 't'), view(k, n, layout[1] == 't'), s.Of(make([]float32, m*n), m, n)
+	multiply := s.Multiply
+	if layout[2:] == "+" {
+		multiply = s.MultiplyOnto
+	}
+	r := Result{Name: "gemm-unpacked", Shape: fmt.Sprintf("%dx%dx%d", m, n, k), Layout: layout}
+	return b.report(ctx, r, float64(m)*float64(n)*float64(k), 0, 0, func() error {
+		multiply(m, n, k, x, y, c)
+		return nil
+	})
 }
 
 // gemm times a product with prepared weights, then one without.
@@ -41,12 +79,12 @@ func (b *Bench) gemm(ctx context.Context, m, n, k int) error {
 	x := s.Of(numbers(m*k), m, k)
 	shape, work := fmt.Sprintf("%dx%dx%d", m, n, k), float64(m)*float64(n)*float64(k)
 	for _, panels := range []*tensor.Panels{new(tensor.Panels), nil} {
-		name := "gemm"
+		r := Result{Name: "gemm", Shape: shape}
 		if panels == nil {
-			name = "gemm-unpacked"
+			r.Name, r.Layout = "gemm-unpacked", "nt"
 		}
 		w := s.Weight(numbers(n*k), panels, false, n, k)
-		err := b.report(ctx, Result{Name: name, Shape: shape}, work, 0, 0, func() error {
+		err := b.report(ctx, r, work, 0, 0, func() error {
 			x.MatMulT(w)
 			s.Mark("bench", x, w)
 			return nil

@@ -20,6 +20,7 @@ import (
 type Result struct {
 	Name    string  `json:"name"`
 	Shape   string  `json:"shape"`
+	Layout  string  `json:"layout,omitempty"` // of a product's A and B: n as stored, t transposed; + where it adds to C
 	DType   string  `json:"dtype"`
 	Threads int     `json:"threads"`
 	Median  float64 `json:"median_ms"`
@@ -139,12 +140,12 @@ func (b *Bench) reportAfter(ctx context.Context, r Result, multiplyAdds, bytes, 
 // from memory.
 func (b *Bench) limits() error {
 	ctx, n := context.Background(), b.Device.Threads()
-	const steps = 400_000
-	var done int
+	const steps = 1_600_000 // some milliseconds, as products take
+	done := b.Device.Kernels().Saturate(steps)
 	median, least, err := b.time(ctx, func() error {
 		b.Device.Parallel(n, 1, func(lo, hi int, _ *kernel.Workspace) {
 			for range hi - lo {
-				done = b.Device.Kernels().Saturate(steps)
+				b.Device.Kernels().Saturate(steps)
 			}
 		})
 		return nil

@@ -167,3 +167,8 @@ func (w *Tensor) seen(transposed bool) kernel.View {
 // Multiply is c = a·b, c [m, n] and k products an element, for ops of other
 // packages and their adjoints: nothing is recorded.
 func (s *Scope) Multiply(m, n, k int, a, b kernel.View, c *Tensor) { s.gemm(m, n, k, a, b, c, nil) }
+
+// MultiplyOnto is c += a·b, each element going on from what is there.
+func (s *Scope) MultiplyOnto(m, n, k int, a, b kernel.View, c *Tensor) {
+	s.gemmOnto(m, n, k, a, b, c, true)
+}

@@ -158,7 +158,7 @@ func readLengths(name string) ([]int, error) {
 
 // benchLine is a timing for people.
 func benchLine(w io.Writer, r measure.Result) error {
-	line := fmt.Sprintf("%-24s %-22s %8.3f ms  median %8.3f ms", r.Name, r.Shape, r.Min, r.Median)
+	line := fmt.Sprintf("%-24s %-22s %8.3f ms  median %8.3f ms", strings.TrimSpace(r.Name+" "+r.Layout), r.Shape, r.Min, r.Median)
 	if r.GFLOPS > 0 {
 		line += fmt.Sprintf("  %7.1f GFLOP/s", r.GFLOPS)
 	}
