@@ -83,14 +83,17 @@ func (w *walk) block(left View, i, rows, j, cols int) {
 	}
 	even(w.b.k, w.size.k, lineFloats, func(p, depth int) {
 		even(rows, w.size.m, 1, func(r, some int) {
+			if apart && p == 0 && w.accumulate {
+				for r, end := r, r+some; r < end; r++ {
+					copy(w.ws.sums[r*(w.size.n+lineFloats):], c[r*w.ldc:][:cols])
+				}
+			}
 			for jj := 0; jj < cols; jj += w.width {
 				to, ldt := c[r*w.ldc+jj:], w.ldc
 				from, ldf := to, ldt
 				if apart {
 					to, ldt = w.ws.sums[r*(w.size.n+lineFloats)+jj:], w.size.n+lineFloats
-					if p > 0 {
-						from, ldf = to, ldt
-					}
+					from, ldf = to, ldt
 				}
 				if p == 0 && !w.accumulate {
 					from = nil

@@ -44,8 +44,9 @@ func TestGridCovers(t *testing.T) {
 	}
 }
 
-// Whoever is free takes the next piece: simulated, 2 to 64 threads lose little to
-// waiting beyond what a last, incomplete tile for each would cost.
+// Whoever is free takes the next piece: simulated, 2 to 64 threads lose at most a
+// fifth to waiting beyond what a last, incomplete tile for each would cost, where
+// whole panels do not divide, and 8 or fewer at most a seventh.
 func TestGridBalances(t *testing.T) {
 	shapes := [][3]int{
 		{197, 768, 768}, {197, 3072, 768}, {197, 768, 3072}, {1576, 768, 768}, {512, 4096, 1024}, {1024, 1024, 1024},
@@ -74,7 +75,10 @@ func TestGridBalances(t *testing.T) {
 			fair := float64(m*n) / float64(threads)
 			share := fair / float64(last)
 			tiles := fair / (width * height)
-			want := 0.94 * tiles / (tiles + 1)
+			want := 0.8 * tiles / (tiles + 1)
+			if threads <= 8 {
+				want = 6 * tiles / (tiles + 1) / 7
+			}
 			if share < want {
 				t.Errorf("%d threads, %d×%d: %d×%d pieces, %.1f tiles a thread, share %.3f, want %.3f",
 					threads, m, n, g.rows, g.cols, tiles, share, want)
