@@ -24,6 +24,7 @@ import (
 	"github.com/qkvgo/qkv/lora"
 	"github.com/qkvgo/qkv/model"
 	"github.com/qkvgo/qkv/safetensors"
+	"github.com/qkvgo/qkv/scratch"
 	"github.com/qkvgo/qkv/train"
 	"github.com/qkvgo/qkv/zoo"
 	"github.com/qkvgo/qkv/zoo/zootest"
@@ -425,6 +426,20 @@ func TestConfig(t *testing.T) {
 	for _, wrong := range []string{"modell: x", "seed: much", "train: 7", "- a", "{"} {
 		if err := ReadConfig([]byte(wrong), &again); err == nil {
 			t.Errorf("%q is read", wrong)
+		}
+	}
+}
+
+// Whatever scratch makes can be asked for, but for what a run says otherwise.
+func TestScratchOptions(t *testing.T) {
+	var o Options
+	have := map[string]bool{"kind": true, "task": true, "length": true, "seed": true, "dropout": true, "untied": true}
+	for _, f := range Fields(&o) {
+		have[f.Key] = true
+	}
+	for f := range reflect.TypeFor[scratch.Options]().Fields() {
+		if key := f.Tag.Get("json"); !have[key] {
+			t.Errorf("no option for scratch's %s", key)
 		}
 	}
 }

@@ -63,6 +63,7 @@ type Scratch struct {
 	Layers        int     `json:"layers,omitempty"`
 	Pooling       string  `json:"pooling,omitempty"`
 	Bidirectional bool    `json:"bidirectional,omitempty"`
+	ForgetBias    float64 `json:"forget_bias,omitempty"`
 	Filters       int     `json:"filters,omitempty"`
 	Widths        []int   `json:"widths,omitempty"`
 	Positions     string  `json:"positions,omitempty"`
@@ -79,7 +80,7 @@ type Scratch struct {
 func (s Scratch) options(length int) scratch.Options {
 	return scratch.Options{Kind: s.Kind, Tokens: s.Tokens, Vocab: s.Vocab, MinFrequency: s.MinFrequency, Cased: s.Cased, NGrams: s.NGrams,
 		Buckets: s.Buckets, MinDocuments: s.MinDocuments, MaxFeatures: s.MaxFeatures, C: s.C, Width: s.Width, Layers: s.Layers, Pooling: s.Pooling,
-		Bidirectional: s.Bidirectional, Filters: s.Filters, Widths: s.Widths, Positions: s.Positions, Norm: s.Norm, FFN: s.FFN, Inner: s.Inner,
+		Bidirectional: s.Bidirectional, ForgetBias: s.ForgetBias, Filters: s.Filters, Widths: s.Widths, Positions: s.Positions, Norm: s.Norm, FFN: s.FFN, Inner: s.Inner,
 		Attention: s.Attention, Window: s.Reach, Heads: s.Heads, Decoder: s.Decoder, Length: length}
 }
 

@@ -35,6 +35,7 @@ var tuning = [][3]string{
 	{"layers", "layers", "from scratch: layers"},
 	{"pooling", "pooling", "from scratch: how tokens become one vector: last, first, mean, max or concat"},
 	{"bidirectional", "bidirectional", "rnn, lstm, gru: read both ways"},
+	{"forget_bias", "forget-bias", "lstm: what the bias of the forget gates starts at (default 1)"},
 	{"filters", "filters", "cnn: filters of each width"},
 	{"widths", "filter-widths", "cnn: tokens that filters see, as 3,4,5"},
 	{"positions", "positions", "transformer: " + strings.Join(scratch.Positions, ", ")},

@@ -81,7 +81,7 @@ func (w *Writer) Add(step int64, scalars ...Scalar) error {
 func (w *Writer) event(step int64) []byte {
 	b := append([]byte(nil), 1<<3|1) // wall_time, 64 bits
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(float64(w.now().UnixNano())/1e9))
-	b = append(b, 2<<3|0) // step, a varint
+	b = append(b, 2<<3) // step, a varint
 	return binary.AppendUvarint(b, uint64(step))
 }
 
