@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/qkvgo/qkv/data"
 	"github.com/qkvgo/qkv/talk/report"
@@ -25,7 +26,7 @@ func (r *run) curves(ctx context.Context) (*report.Section, error) {
 		}
 	}
 	sizes := r.curveSizes()
-	runs := float64(len(rungs) * len(sizes) * r.size.repeats)
+	runs := float64(len(rungs) * (len(sizes) + 1) * r.size.repeats)
 	done := 0.0
 	for _, g := range rungs {
 		f := CurveFigures{Key: g.key}
@@ -48,7 +49,16 @@ func (r *run) curves(ctx context.Context) (*report.Section, error) {
 				return nil, err
 			}
 		}
-		if err := r.point(&f, g.labels, g.right); err != nil {
+		right := slices.Clone(g.right)
+		for i := 1; i < r.size.repeats && g.rate != 0; i++ {
+			one, err := r.learn(ctx, g.recipe, r.set.Train, r.pretrained[g.pretext].body(), r.Seed+uint64(i), r.pace.part(done/runs, (done+1)/runs))
+			if err != nil {
+				return nil, err
+			}
+			right = append(right, one.right...)
+			done++
+		}
+		if err := r.point(&f, g.labels, right); err != nil {
 			return nil, err
 		}
 		r.figures.Curves = append(r.figures.Curves, f)
@@ -67,7 +77,7 @@ func (r *run) curves(ctx context.Context) (*report.Section, error) {
 	return &report.Section{ID: "labels", Title: "How many labels does it take?", Blocks: []report.Block{
 		report.Paragraph{Text: "Labels are what costs people time. The talk’s strongest claim is about them: a Transformer that has read text without labels needs fewer of them, while an LSTM never gained much from reading first. Here both read the same text, for the same number of passes, with nearly the same number of parameters; then each learns from few labels, with and without what it read before."},
 		lines, r.transferTable(),
-		report.Note{Text: report.Text(fmt.Sprintf("Points below all labels pool %d runs with different first weights. The sign of a difference is printed as it came out.", r.size.repeats))},
+		report.Note{Text: report.Text(fmt.Sprintf("Each point of a network pools %d runs with different first weights, the ladder’s among them; so the last points need not lie where the ladder has them. The sign of a difference is printed as it came out.", r.size.repeats))},
 	}}, nil
 }
 

@@ -15,15 +15,15 @@ import (
 func (r *run) chapters() []chapter {
 	list := []chapter{{"counting documents", 0.1, r.documents}}
 	for _, c := range r.recipes() {
-		cost := 10.0
+		cost := 4.0
 		switch {
 		case c.rate == 0:
-			cost = 1
+			cost = 0.3
 		case c.base:
 			cost = 40
 		}
 		if c.pretext != "" {
-			list = append(list, chapter{"reading without labels: " + c.name, 10, r.read(c)})
+			list = append(list, chapter{"reading without labels: " + c.name, 16, r.read(c)})
 		}
 		list = append(list, chapter{"training: " + c.name, cost, r.climb(c)})
 	}
@@ -33,16 +33,16 @@ func (r *run) chapters() []chapter {
 		{"shuffling words", 1, r.order},
 		{"following gradients", 2, r.gradients},
 		{"looking into the LSTM", 0.5, r.memory},
-		{"timing", 6, r.costs},
+		{"timing", 8, r.costs},
 		{"looking at heads", 3, r.heads},
 		{"trying positions", 12, r.places},
-		{"trying activations", 15, r.activations},
-		{"trying optimizers", 20, r.optimizers},
+		{"trying activations", 9, r.activations},
+		{"trying optimizers", 14, r.optimizers},
 		{"showing what was read", 1, r.reading},
-		{"learning from fewer labels", 60, r.curves},
-		{"trying sizes", 10, r.scaling},
+		{"learning from fewer labels", 80, r.curves},
+		{"trying sizes", 6, r.scaling},
 		{"reckoning prices", 0.1, r.price},
-		{"reading on and on", 3, r.stream},
+		{"reading on and on", 1, r.stream},
 		{"advising", 0.1, r.advise},
 	}...)
 }

@@ -56,6 +56,7 @@ reaches the best. Ctrl-C writes the report of what was done by then.`,
 	f.StringVar(&src.Reader.Columns.Text, "text", "", `column of the text (default "text")`)
 	f.StringVar(&src.Reader.Columns.Label, "label", "", `column of the label (default "label")`)
 	f.StringVar(&format, "format", "", "csv, tsv, jsonl, json or labelled (default by the file's name)")
+	f.StringVar(&src.Reader.LabelEnd, "label-end", "", "a label ends where this begins: with : the label DESC:manner is DESC")
 	f.BoolVar(&src.Reader.NoHeader, "no-header", false, "tables start with their first row; columns are numbers from 1")
 	f.BoolVar(&skip, "skip-bad", false, "leave out rows that cannot be read, and count them")
 	f.StringArrayVar(&src.Test, "test", nil, "documents to test on, named as FILE is (default a fifth of the others)")

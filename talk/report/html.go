@@ -3,6 +3,7 @@ package report
 import (
 	_ "embed"
 	"fmt"
+	"html"
 	"strings"
 )
 
@@ -151,7 +152,7 @@ func (s Slider) html(w *page) {
 		if i != s.First {
 			hidden = " hidden"
 		}
-		fmt.Fprintf(w, `<div class="frame" data-name="%s"%s>`, strings.ReplaceAll(Plain(f.Name.Words()).HTML(), `"`, "&#34;"), hidden)
+		fmt.Fprintf(w, `<div class="frame" data-name="%s" data-print="%s"%s>`, attribute(f.Name.Words()), attribute(s.Label.Words()+": "+f.Name.Words()), hidden)
 		f.Block.html(w)
 		w.WriteString("</div>")
 	}
@@ -160,6 +161,9 @@ func (s Slider) html(w *page) {
 	}
 	w.WriteString("</div>")
 }
+
+// attribute is words as the value of an attribute.
+func attribute(words string) string { return html.EscapeString(words) }
 
 func (d Details) html(w *page) {
 	w.WriteString("<details><summary>" + d.Summary.HTML() + "</summary>")
