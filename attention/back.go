@@ -273,7 +273,7 @@ func (a *adjoint) block(b *block, x *side, t0, t1 int, want wanted, s *backScrat
 func (x *side) keys(_, _, t int, _ *scratch) kernel.View { return x.k.columns(0, t) }
 
 func (x *side) dot(b *block, q kernel.View, t, lo, width int, out []float32, s *scratch) {
-	s.w.dot(b, q, x.k.columns(0, t), lo, width, out, nil)
+	s.w.dot(b, q, x.k.columns(0, t), lo, width, out)
 }
 
 func (x *side) mix(*block, []float32, int, int, int, []float32, *scratch) {

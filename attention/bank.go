@@ -132,30 +132,30 @@ func (f *fresh) keys(seq, head, t int, _ *scratch) kernel.View {
 }
 
 func (f *fresh) dot(b *block, q kernel.View, t, lo, width int, x []float32, s *scratch) {
-	s.w.dot(b, q, f.stages[b.seq].columns(b.kvhead, t), lo, width, x, nil)
+	s.w.dot(b, q, f.stages[b.seq].columns(b.kvhead, t), lo, width, x)
 }
 
 func (f *fresh) mix(b *block, x []float32, t, lo, width int, mix []float32, s *scratch) {
-	s.w.mix(b, x, f.stages[b.seq].plain(b.kvhead, t), lo, width, mix, nil)
+	s.w.mix(b, x, f.stages[b.seq].plain(b.kvhead, t), lo, width, mix)
 }
 
 func (f *fresh) free() { f.dev.Free(f.data) }
 
-// dot is bank's for keys in float32. next is what one row had better fetch early.
-func (w *work) dot(b *block, q, k kernel.View, lo, width int, x, next []float32) {
+// dot is bank's for keys in float32.
+func (w *work) dot(b *block, q, k kernel.View, lo, width int, x []float32) {
 	k.Data = k.Data[lo:]
 	if b.rows == 1 {
-		w.set.RowPlain(width, q.Data[:w.dk], k.Data, k.RowStride, x, false, next)
+		w.set.RowPlain(width, q.Data[:w.dk], k.Data, k.RowStride, x, false, nil)
 		return
 	}
 	w.set.GemmPlain(b.rows, width, w.dk, q, k, x, width, false)
 }
 
 // mix is bank's for values in float32.
-func (w *work) mix(b *block, x []float32, v kernel.View, lo, width int, mix, next []float32) {
+func (w *work) mix(b *block, x []float32, v kernel.View, lo, width int, mix []float32) {
 	v = below(v, lo)
 	if b.rows == 1 {
-		w.set.RowPlain(w.dv, x[:width], v.Data, v.RowStride, mix, true, next)
+		w.set.RowPlain(w.dv, x[:width], v.Data, v.RowStride, mix, true, nil)
 		return
 	}
 	w.set.GemmPlain(b.rows, w.dv, width, kernel.View{Data: x, RowStride: width, ColStride: 1}, v, mix, w.dv, true)
@@ -184,11 +184,11 @@ func (o *own) stageOwn(k *kernel.Set, c *Call, seq, head int) {
 func (o *own) keys(_, _, t int, _ *scratch) kernel.View { return o.columns(0, t) }
 
 func (o *own) dot(b *block, q kernel.View, t, lo, width int, x []float32, s *scratch) {
-	s.w.dot(b, q, o.columns(0, t), lo, width, x, nil)
+	s.w.dot(b, q, o.columns(0, t), lo, width, x)
 }
 
 func (o *own) mix(b *block, x []float32, t, lo, width int, mix []float32, s *scratch) {
-	s.w.mix(b, x, o.plain(0, t), lo, width, mix, nil)
+	s.w.mix(b, x, o.plain(0, t), lo, width, mix)
 }
 
 func (o *own) free() {}

@@ -5,30 +5,24 @@ import (
 	"github.com/qkvgo/qkv/nn"
 )
 
-// fewRows is how many rows multiply a tile that is kept in a narrow type as it is;
-// for more it is widened first. The chains are the same.
-const fewRows = 2
+// fewRows is how many rows multiply a tile of a cache as it is, one by one, which
+// reads it once from memory and then from near; for more, rows go together over
+// the tile in float32. The chains are the same.
+const fewRows = 4
 
 // dot is bank's. In int8 the products of whole numbers are multiplied by the
 // key's scale.
 func (m *cache) dot(b *block, q kernel.View, t, lo, width int, x []float32, s *scratch) {
 	p, w := m.history[b.seq].pages[t], s.w
-	row := func(r int) ([]float32, []float32) { return q.Data[r*q.RowStride:][:m.dk], x[r*width:] }
 	switch {
-	case m.kept == nn.CacheFloat32:
-		w.dot(b, q, m.plainKeys(p, b.kvhead, s), lo, width, x, valuesIn[float32](m, p, b.kvhead))
 	case b.rows > fewRows:
-		w.dot(b, q, m.plainKeys(p, b.kvhead, s), lo, width, x, nil)
+		w.dot(b, q, m.plainKeys(p, b.kvhead, s), lo, width, x)
+	case m.kept == nn.CacheFloat32:
+		dotRows(b, q, m.dk, width, x, w.set.RowPlain, keysIn[float32](m, p, b.kvhead)[lo:], p.room, valuesIn[float32](m, p, b.kvhead))
 	case m.kept == nn.CacheBFloat16:
-		for r := range b.rows {
-			a, c := row(r)
-			w.set.RowPlainBF16(width, a, keysIn[uint16](m, p, b.kvhead)[lo:], p.room, c, false, valuesIn[uint16](m, p, b.kvhead))
-		}
+		dotRows(b, q, m.dk, width, x, w.set.RowPlainBF16, keysIn[uint16](m, p, b.kvhead)[lo:], p.room, valuesIn[uint16](m, p, b.kvhead))
 	default:
-		for r := range b.rows {
-			a, c := row(r)
-			w.set.RowPlainInt8(width, a, keysIn[int8](m, p, b.kvhead)[lo:], p.room, c, false, valuesIn[int8](m, p, b.kvhead))
-		}
+		dotRows(b, q, m.dk, width, x, w.set.RowPlainInt8, keysIn[int8](m, p, b.kvhead)[lo:], p.room, valuesIn[int8](m, p, b.kvhead))
 	}
 	if m.kept == nn.CacheInt8 {
 		_, keys := m.scales(p, b.kvhead)
@@ -36,6 +30,16 @@ func (m *cache) dot(b *block, q kernel.View, t, lo, width int, x []float32, s *s
 			c := x[r*width : (r+1)*width]
 			w.set.Mul(c, c, keys[lo:lo+width])
 		}
+	}
+}
+
+// dotRows multiplies the queries of a block by keys, rows ascending, since each
+// writes beyond its end; the first fetches next.
+func dotRows[T stored](b *block, q kernel.View, dk, width int, x []float32,
+	product func(n int, a []float32, b []T, bs int, c []float32, accumulate bool, next []T), keys []T, room int, next []T) {
+	for r := range b.rows {
+		product(width, q.Data[r*q.RowStride:][:dk], keys, room, x[r*width:], false, next)
+		next = nil
 	}
 }
 
@@ -54,14 +58,24 @@ func (m *cache) mix(b *block, x []float32, t, lo, width int, mix []float32, s *s
 		after = m.history[b.seq].pages[t+1]
 	}
 	switch {
+	case b.rows > fewRows || b.rows > 1 && m.dv%16 != 0: // a row must not write into the next
+		w.mix(b, x, m.plainValues(p, b.kvhead, t, b.seq, s), lo, width, mix)
 	case m.kept == nn.CacheFloat32:
-		w.mix(b, x, m.plainValues(p, b.kvhead, t, b.seq, s), lo, width, mix, keysIn[float32](m, after, b.kvhead))
-	case b.rows > 1:
-		w.mix(b, x, m.plainValues(p, b.kvhead, t, b.seq, s), lo, width, mix, nil)
+		mixRows(b, x, width, mix, m.dv, w.set.RowPlain, valuesIn[float32](m, p, b.kvhead)[lo*m.dv:], keysIn[float32](m, after, b.kvhead))
 	case m.kept == nn.CacheBFloat16:
-		w.set.RowPlainBF16(m.dv, x[:width], valuesIn[uint16](m, p, b.kvhead)[lo*m.dv:], m.dv, mix, true, keysIn[uint16](m, after, b.kvhead))
+		mixRows(b, x, width, mix, m.dv, w.set.RowPlainBF16, valuesIn[uint16](m, p, b.kvhead)[lo*m.dv:], keysIn[uint16](m, after, b.kvhead))
 	default:
-		w.set.RowPlainInt8(m.dv, x[:width], valuesIn[int8](m, p, b.kvhead)[lo*m.dv:], m.dv, mix, true, keysIn[int8](m, after, b.kvhead))
+		mixRows(b, x, width, mix, m.dv, w.set.RowPlainInt8, valuesIn[int8](m, p, b.kvhead)[lo*m.dv:], keysIn[int8](m, after, b.kvhead))
+	}
+}
+
+// mixRows adds to the mix of each row of a block the values that it weighs; the
+// first fetches next.
+func mixRows[T stored](b *block, x []float32, width int, mix []float32, dv int,
+	product func(n int, a []float32, b []T, bs int, c []float32, accumulate bool, next []T), values, next []T) {
+	for r := range b.rows {
+		product(dv, x[r*width:][:width], values, dv, mix[r*dv:], true, next)
+		next = nil
 	}
 }
 
