@@ -28,4 +28,16 @@
 // nobody sees changes no bit (the final + 0 makes the zeros' signs agree); so
 // neither a cache nor the rest of the batch nor the number of threads changes
 // one either.
+//
+// # Memories in narrower types
+//
+// nn.Memory.Cache says how keys and values are kept, those of the pass itself
+// among them. In bfloat16 they are rounded, to nearest, and the above holds for
+// what they then are. In int8 a key k becomes whole numbers and a scale,
+// kernel.QuantizeRow, and so does a value v:
+//
+//	s_j = (Σ_d q_d·k_jd)·kscale_j, then ·scale
+//	O_d = fma(p_j·vscale_j, v_jd, O_d)
+//
+// Terms that read keys are given k_jd·kscale_j.
 package attention

@@ -120,7 +120,7 @@ func (b *Bench) attendStep(ctx context.Context) error {
 				core.Attend(p, p.Of(x[:rows*heads*width], rows, heads*width), k, k, seen)
 			}
 			feed(n, attention.Band{}) // quick: a row sees itself
-			r := Result{Name: "attention-decode", Shape: fmt.Sprintf("%dx%dx%d", n, heads, width), DType: kept.String()}
+			r := Result{Name: "attention-decode", Shape: fmt.Sprintf("%dx%dx%d", n, heads, width), DType: kept.String(), Note: "keys and values in " + kept.String()}
 			if kv != heads {
 				r.Shape += fmt.Sprintf(" on %d", kv)
 			}
