@@ -69,6 +69,7 @@ type Result struct {
 	Early   bool               // the run ended because nothing got better
 	Records []Record           // of all steps that this process took
 	Elapsed time.Duration      // of this process
+	Waited  time.Duration      // of that, for batches that were not ready
 }
 
 // Counted is a source that knows how many batches passes over it have.
@@ -131,6 +132,7 @@ type running struct {
 	best    [][]float32 // the best weights, where there is no folder for them
 	log     *runLog
 	records []Record
+	waited  time.Duration
 	started time.Time
 	from    int // the step this process began after
 }

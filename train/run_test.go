@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/qkvgo/qkv/data"
 	"github.com/qkvgo/qkv/device"
@@ -511,5 +512,31 @@ func TestPlanRefuses(t *testing.T) {
 		if entries, _ := os.ReadDir(r.Out); len(entries) > 1 {
 			t.Errorf("%s: a run that failed left %v", want, entries)
 		}
+	}
+}
+
+// sleepy gives batches late.
+type sleepy struct{ data.Source }
+
+func (s sleepy) From(n int64) iter.Seq2[data.Batch, error] {
+	return func(yield func(data.Batch, error) bool) {
+		for b, err := range s.Source.From(n) {
+			if time.Sleep(2 * time.Millisecond); !yield(b, err) {
+				return
+			}
+		}
+	}
+}
+
+// A run says how long it waited for data.
+func TestRunWaited(t *testing.T) {
+	r := tinyRun("adapters", nil)
+	r.Data = sleepy{r.Data}
+	result, err := r.Train(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Waited < 23*2*time.Millisecond || result.Waited > result.Elapsed {
+		t.Errorf("waited %v of %v", result.Waited, result.Elapsed)
 	}
 }

@@ -182,7 +182,7 @@ func (r *running) finish(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 	}
-	result.Elapsed = time.Since(r.started)
+	result.Elapsed, result.Waited = time.Since(r.started), r.waited
 	return result, nil
 }
 

@@ -68,6 +68,7 @@ func (r *running) thawAll() {
 
 // stepped averages, evaluates, logs and saves when it is time.
 func (r *running) stepped(s Step) error {
+	r.waited += s.Waited
 	rec := Record{Step: s.Number, Loss: s.Loss, Rate: s.Rate, Norm: s.Norm, TokensPerSecond: float64(s.Rows) / s.Elapsed.Seconds(),
 		Epoch: r.epochs(s.Number), Rows: s.Rows, Steps: r.steps}
 	if r.average != nil && r.averages(s.Number) {

@@ -51,6 +51,7 @@ type Step struct {
 	Norm    float64       // of all gradients together, before clipping; 0 where nothing is clipped
 	Rows    int           // of the step's batches
 	Elapsed time.Duration // what the step took
+	Waited  time.Duration // before it, for its batches
 }
 
 // Trainer is a run: a loss, the optimizer of its parameters, and how many steps
@@ -76,6 +77,7 @@ func (t *Trainer) Run(ctx context.Context, src data.Source) (err error) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		asked := time.Now()
 		for i := range batches {
 			b, err, ok := next()
 			if err != nil {
@@ -86,10 +88,12 @@ func (t *Trainer) Run(ctx context.Context, src data.Source) (err error) {
 			}
 			batches[i] = b
 		}
+		waited := time.Since(asked)
 		s, err := t.step(context.WithoutCancel(ctx), batches)
 		if err != nil {
 			return err
 		}
+		s.Waited = waited
 		if t.Options.Stepped != nil {
 			if err := t.Options.Stepped(s); err != nil {
 				return err
