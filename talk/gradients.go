@@ -73,12 +73,15 @@ func (r *run) long(n, count int) [][]int32 {
 	return out
 }
 
+// least is the least share of a gradient that is drawn.
+const least = 1e-12
+
 // gradients compares how far back networks learn.
 func (r *run) gradients(ctx context.Context) (*report.Section, error) {
 	n := r.size.probe
 	documents := r.long(n, 8)
-	lines := report.Lines{Caption: report.Text(fmt.Sprintf("How strongly a token k places before the end moves the loss: the norm of ∂loss/∂x, mean over %d texts of %d tokens, as a share of the greatest. Solid: after training; with gaps: before. A straight line down on this axis is an exponential.", len(documents), n)),
-		X: report.Axis{Label: "distance k from the last token"}, Y: report.Axis{Label: "share of the gradient", Log: true, Format: report.Power, Min: report.At(1e-12), Max: report.At(1)}}
+	lines := report.Lines{Caption: report.Text(fmt.Sprintf("How strongly a token k places before the end moves the loss: the norm of ∂loss/∂x, mean over %d texts of %d tokens, as a share of the greatest. Solid: after training; with gaps: before. A straight line down on this axis is an exponential; what falls below 10⁻¹² leaves the picture.", len(documents), n)),
+		X: report.Axis{Label: "distance k from the last token", Min: report.At(0), Max: report.At(float64(n - 1))}, Y: report.Axis{Label: "share of the gradient", Log: true, Format: report.Power, Min: report.At(least), Max: report.At(1)}}
 	table := report.Table{Caption: "The same in figures, the longest way a gradient must go, and the greatest norm of all gradients together that training met, before it was clipped.", Columns: []report.Column{{Name: "Network"}, {Name: "longest way", Right: true}, {Name: report.Text(fmt.Sprintf("gradient %d back against 1 back, before training", n-1)), Right: true}, {Name: "after training", Right: true}, {Name: "steepest step in training", Right: true}}}
 	for _, key := range []string{"rnn", "lstm", "transformer"} {
 		g := r.rung(key)
@@ -113,7 +116,9 @@ func (r *run) gradients(ctx context.Context) (*report.Section, error) {
 			}
 			for k, v := range norms {
 				norms[k] = v / most
-				s.X, s.Y = append(s.X, float64(k)), append(s.Y, max(norms[k], 1e-12))
+				if norms[k] >= least { // what lies below the axis is left out
+					s.X, s.Y = append(s.X, float64(k)), append(s.Y, norms[k])
+				}
 			}
 			lines.Series = append(lines.Series, s)
 			r.figures.Gradients = append(r.figures.Gradients, GradientFigures{key, m.trained, norms, path})

@@ -35,7 +35,7 @@ func (r *run) reading(ctx context.Context) (*report.Section, error) {
 	uniform := math.Log(float64(r.pieces.VocabSize()))
 	lines := report.Lines{Caption: report.Text(fmt.Sprintf("Loss while reading, smoothed. A model that knows nothing spreads its bets over all %s tokens and loses ln V = %.2f nats on each.", report.Whole(int64(r.pieces.VocabSize())), uniform)),
 		X: report.Axis{Label: "step"}, Y: report.Axis{Label: "loss, nats a token"}, Marks: []report.Mark{{Name: "ln V", Y: uniform}}}
-	table := report.Table{Caption: "On held-out text. The perplexity is e to the loss: among how many equally likely tokens the model still wavers. The two tasks differ, so compare down a column of one network, not across.",
+	table := report.Table{Caption: "On held-out text. The perplexity is e to the loss: among how many equally likely tokens the model still wavers. The two tasks differ, so the two losses cannot be compared with each other.",
 		Columns: []report.Column{{Name: "Network"}, {Name: "Task"}, {Name: "Tokens read", Right: true}, {Name: "Loss before", Right: true}, {Name: "after", Right: true}, {Name: "Perplexity", Right: true}, {Name: "Time", Right: true}}}
 	for _, task := range []string{nextToken, maskedToken} {
 		p := r.pretrained[task]
