@@ -3,6 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,11 +25,14 @@ is accuracy, F1, MCC, kappa, areas under curves, calibration, a table of the cla
 matrix; of several labels, numbers and tagged words what is usual for these. DATA is read as qkv finetune
 reads it.
 
+A language model is judged on text files (.txt, .md, folders, @LIST): loss, perplexity and bits per byte.
+
 --against takes a second model: both are held against each other on the same examples, by McNemar's test
 and a paired bootstrap.`,
 		Example: `  qkv eval reviews test.csv
   qkv eval sst2 test.tsv --no-header --text 1 --label 2 --against sst2-bag
-  qkv eval names test.conll --json`,
+  qkv eval names test.conll --json
+  qkv eval models/gpt2 books/ --window 512`,
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			all, err := flags.options(cmd)
@@ -33,6 +40,9 @@ and a paired bootstrap.`,
 				return usageError{err}
 			}
 			o.columns = all.Columns
+			if isText(args[1]) && all.Columns.Format == "" {
+				return a.evalText(cmd, args[0], args[1:], o)
+			}
 			return a.eval(cmd, args[0], args[1:], o)
 		},
 	}
@@ -40,8 +50,43 @@ and a paired bootstrap.`,
 	o.dtype = addDType(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.against, "against", "", "folder of a second model to compare with")
+	f.IntVar(&o.window, "window", 0, "language models: tokens of a window (default as many as the model has positions for)")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	return cmd
+}
+
+// isText says whether a file holds text without a table around it: .txt, .md, a list, or a folder whose files lie in it.
+func isText(name string) bool {
+	switch ext := filepath.Ext(name); {
+	case strings.HasPrefix(name, "@") || ext == ".txt" || ext == ".md":
+		return true
+	}
+	entries, err := os.ReadDir(name)
+	return err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		return !e.IsDir() && (filepath.Ext(e.Name()) == ".txt" || filepath.Ext(e.Name()) == ".md")
+	})
+}
+
+// evalText prints how well a language model says what comes next, and how well a second one does.
+func (a *app) evalText(cmd *cobra.Command, dir string, files []string, o evalOptions) error {
+	for _, dir := range []string{dir, o.against} {
+		if dir == "" {
+			continue
+		}
+		r, err := finetune.EvaluateText(cmd.Context(), dir, o.window, files...)
+		if err != nil {
+			return err
+		}
+		if o.json {
+			err = a.printJSON(r)
+		} else {
+			_, err = fmt.Fprint(a.stdout, r)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // evalOptions are the flags of qkv eval.
@@ -49,6 +94,7 @@ type evalOptions struct {
 	columns finetune.Columns
 	against string
 	json    bool
+	window  int // of language models
 	dtype   *dtypeFlag
 }
 
