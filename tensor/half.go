@@ -30,7 +30,9 @@ func (w *Tensor) pack(set *kernel.Set, transposed bool) *kernel.Packed {
 		k, n = n, k
 	}
 	if w.half == nil {
-		return set.Pack(k, n, w.seen(transposed))
+		p, v := set.NewPacked(nil, k, n), w.seen(transposed)
+		w.scope.eachPanels(k, n, p.Width(), func(lo, hi int) { set.PackColumns(p, lo, hi, v) })
+		return p
 	}
 	v := kernel.View16{Data: w.half.Bits, RowStride: w.stride, ColStride: 1}
 	if transposed {
