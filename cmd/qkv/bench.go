@@ -32,7 +32,8 @@ func newBench(a *app) *cobra.Command {
 		Use:   "bench [kernels|attention|train|tokenize|MODEL]...",
 		Short: "Time kernels, models and training steps on this machine",
 		Long: `Measure this machine's limits, then what is named, and print each beside its limit. MODEL is
-a folder, or a well-known size with made-up weights: ` + strings.Join(measure.Named(), ", ") + `.
+a folder, which is also timed from opening it to the first result, or a well-known size with
+made-up weights: ` + strings.Join(measure.Named(), ", ") + `.
 With train, the models named after it are timed in training, or lstm-2x512; where none are, five
 steps by which libraries are compared. Without arguments: kernels.
 
