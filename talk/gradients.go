@@ -51,7 +51,7 @@ func (r *run) reach(ctx context.Context, m model.Model, documents [][]int32) ([]
 		for t := range n {
 			sum := 0.0
 			for _, v := range g.Row(t) {
-				sum += float64(v) * float64(v)
+				sum += float64(float64(v) * float64(v))
 			}
 			norms[n-1-t] += math.Sqrt(sum) / float64(len(documents))
 		}

@@ -146,7 +146,7 @@ func AttendByLoops(q, k, v []float32, d int) []float32 {
 		weights, sum, most := make([]float64, n), 0.0, math.Inf(-1)
 		for j := range n {
 			for c := range d {
-				weights[j] += float64(q[i*d+c]) * float64(k[j*d+c])
+				weights[j] += float64(float64(q[i*d+c]) * float64(k[j*d+c]))
 			}
 			weights[j] /= math.Sqrt(float64(d))
 			most = max(most, weights[j])

@@ -85,7 +85,7 @@ func LSTMSteps(d *rnn.Direction, x []float32, width int) []LSTMStep {
 		for j := range z {
 			z[j] = float64(b[j]) + float64(b2[j])
 			for k := range width {
-				z[j] += float64(w[j*width+k]) * float64(x[t*width+k])
+				z[j] += float64(float64(w[j*width+k]) * float64(x[t*width+k]))
 			}
 			for k := range n {
 				z[j] += float64(float64(u[j*n+k]) * h[k])

@@ -63,7 +63,7 @@ func (r *run) places(ctx context.Context) (*report.Section, error) {
 func dot(a, b []float32) float64 {
 	sum := 0.0
 	for i := range a {
-		sum += float64(a[i]) * float64(b[i])
+		sum += float64(float64(a[i]) * float64(b[i]))
 	}
 	return sum
 }

@@ -17,7 +17,7 @@ for (const form of document.querySelectorAll('.calculator')) {
   const show = (id, x) => {
     const text = !isFinite(x) ? '–' : x >= 1e10 || x < 1e-4 && x > 0 ? x.toExponential(2).replace(/e\+?(-?\d+)/, (_, e) =>
       ' × 10' + [...e].map(d => d === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[d]).join('')) :
-      x.toLocaleString('en', { maximumSignificantDigits: x >= 100 ? 21 : 3, maximumFractionDigits: x >= 100 ? 0 : undefined });
+      (x >= 100 ? Math.round(x) : Number(x.toPrecision(3))).toLocaleString('en', { maximumFractionDigits: 6 });
     form.querySelector(`[data-out="${id}"]`).textContent = text;
   };
   form.addEventListener('input', () => {
