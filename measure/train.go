@@ -92,7 +92,11 @@ func (b *Bench) step(ctx context.Context, r Result, rows nn.Batch, work float64,
 	r.Shape = fmt.Sprintf("%d rows in %d", rows.Rows(), rows.Len())
 	r.measured = highestResident
 	resetResident()
-	return b.report(ctx, r, 3*work, 0, float64(rows.Rows()), func() error {
+	tokens := float64(rows.Rows())
+	if rows.Grids != nil {
+		tokens = 0 // pixels
+	}
+	return b.report(ctx, r, 3*work, 0, tokens, func() error {
 		p := nn.NewPass(ctx, rows, nn.Options{Device: b.Device, Tape: true})
 		defer p.Close()
 		p.Train = true
