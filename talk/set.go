@@ -3,6 +3,7 @@ package talk
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
@@ -57,13 +58,13 @@ type Source struct {
 
 // Read reads a user's documents.
 func Read(src Source) (*Set, error) {
-	s := &Set{Name: strings.Join(src.Paths, ", ")}
+	s := &Set{Name: bases(src.Paths)}
 	var err error
 	if s.Train, err = labelled(src.Reader, src.Paths); err != nil {
 		return nil, err
 	}
 	if len(src.Test) > 0 {
-		s.Split = "The test documents come from " + strings.Join(src.Test, ", ") + "."
+		s.Split = "The test documents come from " + bases(src.Test) + "."
 		if s.Test, err = labelled(src.Reader, src.Test); err != nil {
 			return nil, err
 		}
@@ -86,6 +87,15 @@ func Read(src Source) (*Set, error) {
 		s.Skipped = src.Reader.Skip.Count
 	}
 	return s, s.finish()
+}
+
+// bases are the last elements of paths.
+func bases(paths []string) string {
+	names := make([]string, len(paths))
+	for i, path := range paths {
+		names[i] = filepath.Base(path)
+	}
+	return strings.Join(names, ", ")
 }
 
 // labelled reads documents that must have a label each.
