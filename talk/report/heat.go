@@ -121,8 +121,12 @@ func (h Heat) draw(width float64) *svg {
 			hint := fmt.Sprintf("%s · %s: %s", label(h.Rows, i, 1), label(h.Columns, j, 1), Figure(v))
 			x := left + cell*float64(j)
 			s.rect(shade(v, most), x, y, cell-0.6, tall-0.6, hint)
-			if words := fmt.Sprintf("%.*f", h.Digits, v); h.Digits > 0 && usable(v) && breadth(words, 11) < cell-3 {
-				s.text("cell", "middle", x+cell/2, y+tall/2+4, words)
+			if words := minus(fmt.Sprintf("%.*f", h.Digits, v)); h.Digits > 0 && usable(v) && breadth(words, 11) < cell-3 {
+				class := "cell"
+				if math.Abs(v) > 0.6*most {
+					class = "cell light"
+				}
+				s.text(class, "middle", x+cell/2, y+tall/2+4, words)
 			}
 		}
 	}
