@@ -38,6 +38,14 @@ func (s *Scope) Again(cheap bool, run func(), outs []*Tensor, reads ...*Tensor) 
 	}
 }
 
+// lost tells whether something that r reads went back at an earlier mark, when
+// nothing was to be made from it: r's results were kept for the layer after.
+func (r *recipe) lost() bool {
+	return slices.ContainsFunc(r.reads, func(x *Tensor) bool {
+		return x != nil && x.buf != nil && x.buf.free != "" && !x.buf.dropped
+	})
+}
+
 // settle decides whether b, which an adjoint or a recipe will read, is dropped at
 // a mark or kept. What a dropped buffer is made from must be had in turn.
 func (s *Scope) settle(b *buffer, staying func(*buffer) bool) {
@@ -46,7 +54,7 @@ func (s *Scope) settle(b *buffer, staying func(*buffer) bool) {
 	}
 	b.settled = true
 	r := b.recipe
-	if r == nil || s.Tape.Recompute && b.boundary || !s.Tape.Recompute && !r.cheap {
+	if r == nil || s.Tape.Recompute && b.boundary || !s.Tape.Recompute && !r.cheap || r.lost() {
 		return
 	}
 	b.dropped = true

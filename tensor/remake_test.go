@@ -79,3 +79,30 @@ func TestHolding(t *testing.T) {
 		t.Errorf("rounding moves the gradient by %v of its length", off)
 	}
 }
+
+// A layer that ends in a norm and has nothing to learn keeps no statistics: its
+// output, which the layer above reads, must stay, for it cannot be made again.
+func TestHoldingAboveFrozenLayers(t *testing.T) {
+	var want []float32
+	for _, tape := range []tensor.Tape{{}, {Recompute: true}} {
+		s := tensor.NewScope(cpu.New(cpu.Options{Threads: 2}), &tape)
+		d := newDraw(4, true)
+		const rows, width = 6, 8
+		fixed := func(rows, width int) *tensor.Tensor { return s.Weight(d.normal(rows, width).float32s(), nil, false, rows, width) }
+		x := fixed(rows, width)
+		x = x.Add(x.Linear(fixed(width, width), nil, tensor.GELU)).LayerNorm(fixed(1, width), fixed(1, width), 1e-5)
+		s.Mark("the end of a frozen layer", x)
+		w := s.Weight(d.normal(width, width).float32s(), nil, true, width, width)
+		x = x.Add(x.Linear(w, nil, tensor.Tanh)).LayerNorm(fixed(1, width), fixed(1, width), 1e-5)
+		s.Mark("the end of a layer", x)
+		x.CrossEntropy(make([]int32, rows)).Backward()
+		have := w.Grad().Float32s()
+		if want == nil {
+			want = have
+		}
+		if !slices.Equal(have, want) {
+			t.Errorf("recompute %v: gradients differ", tape.Recompute)
+		}
+		s.Close()
+	}
+}
