@@ -53,6 +53,10 @@ func (w *walk) run(finish func(i, rows, j, cols int)) {
 		rows *= 8
 		w.inPlace = w.b.words == nil && w.b.view.ColStride == 1 && w.m <= 2*w.rows
 	}
+	if w.m <= w.rows && (w.b.panels != nil || w.inPlace) {
+		// No other rows will read a panel again: let it run on, as far as A stays in L1.
+		w.size.k = max(w.size.k, caches().L1/2/4/w.m)
+	}
 	for j := 0; j < w.n; j += w.size.n { // columns first: B comes from memory once
 		cols := min(w.size.n, w.n-j)
 		even(w.m, rows, 1, func(i, rows int) {

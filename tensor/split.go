@@ -27,9 +27,9 @@ func (g grid) largest() (rows, cols int) {
 // What a piece costs besides its products, in products of the same length.
 const (
 	packCost  = 6       // to pack a column of B
-	fetchCost = 8       // to read a column of B, for rows too few to hide it
+	readCost  = 4       // to read a row of A or a column of B
+	waitCost  = 8       // to wait for a column of B, for rows too few to hide it
 	hidden    = 48      // rows that do
-	readCost  = 4       // to read a row of A
 	pieceCost = 1 << 17 // to begin, divided by the length
 )
 
@@ -47,16 +47,16 @@ func gridFor(m, k, n, width, threads int, pack bool) grid {
 	}
 	const lowest = 8 // rows that keep a tile busy
 	high, wide := max(1, m/lowest), (n+width-1)/width
-	// A lone row waits for memory, as long as 16 would take to multiply.
-	each := min(max(1, max(m, 16)*n*k/threads>>27), 4)
+	// Few rows wait for memory, and unevenly.
+	each := min(max(1, max(m, 64)*n*k/threads>>27), 4)
 	least, chosen := 0, 0
 	for count := threads; count <= each*threads; count += threads {
 		for rows := 1; rows <= min(count, high); rows++ {
 			g := grid{m, n, width, rows, min(count/rows, wide)}
 			r, c := g.largest()
-			cost := r*c + readCost*r + pieceCost/k
+			cost := r*c + readCost*(r+c) + pieceCost/k
 			if r < hidden {
-				cost += fetchCost * c
+				cost += waitCost * c
 			}
 			if pack {
 				cost += packCost * c

@@ -145,6 +145,10 @@ func writeTile(a *assembly, m *machine, f frame, h, vectors int) {
 		a.op("MOVQ", f.at("pairs"), "CX")
 		a.op("MOVQ", f.at("apart"), "DX")
 		a.op("MOVQ", f.at("step"), "R8")
+	} else {
+		// Few rows wait for B: ask for what they need 32 steps later.
+		a.op("MOVQ", "R13", "AX")
+		a.op("SHLQ", "$5", "AX")
 	}
 	a.op("PCALIGN", "$32")
 	a.label(loop)
@@ -169,6 +173,10 @@ func writeTile(a *assembly, m *machine, f frame, h, vectors int) {
 		a.op("ADDQ", "R8", "AX")
 		a.op("DECQ", "CX")
 		a.op("CMOVQLT", "DI", "AX")
+	} else {
+		for line := 0; line < vectors*m.bytes(); line += 64 {
+			a.op("PREFETCHT0", fmt.Sprintf("%d(DI)(AX*1)", line))
+		}
 	}
 	a.op("DECQ", "R15")
 	a.op("JNZ", loop)
