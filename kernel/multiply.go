@@ -103,10 +103,7 @@ func (w *walk) block(left View, i, rows, j, cols int) {
 					from = nil
 				}
 				panel, stride := w.panel(p, depth, j, jj, cols, r == 0, some == rows)
-				var next ahead
-				if some > 3*w.rows { // else fetching is all there is to do
-					next = w.after(p, depth, j, jj, cols, r == 0, r+some == rows)
-				}
+				next := w.after(p, depth, j, jj, cols, r == 0, r+some == rows)
 				w.tile(some, min(w.width, cols-jj), depth, left.Data[r*left.RowStride+p*left.ColStride:], left.RowStride, left.ColStride,
 					panel, stride, from, ldf, to, ldt, next)
 			}
