@@ -62,11 +62,14 @@ func (l *loop) params() (args, results []param) {
 	return args, results
 }
 
-// lanes is the number of elements of one turn.
+// lanes is the number of elements of the shortest whole turn.
 const lanes = 16
 
-// write writes the loop: whole turns of 16 elements, then a masked one; over
-// rows, so for each.
+// most is how many vectors are computed side by side, as long as registers suffice.
+const most = 4
+
+// write writes the loop: turns of several vectors side by side, turns of 16
+// elements, then a masked one; over rows, so for each.
 //
 // Registers: one a slice, from the list below; AX is the index, CX counts the
 // elements left, DX serves masks. The last vector register of AVX2 holds the
@@ -128,8 +131,9 @@ func (l *loop) write(a *assembly, g *declarations, m *machine, names map[string]
 
 	constants := map[uint32]*value{}
 	build := func(half int, tail bool) *body {
-		b := &body{m: m, loop: l, names: names, half: half, tail: tail, constants: constants, scalars: scalars, sums: sums[half]}
+		b := &body{m: m, loop: l, names: names, half: half, tail: tail, constants: constants, scalars: scalars, sums: sums[half%halves]}
 		l.body(b)
+		b.schedule()
 		return b
 	}
 	newWriter := func(out *assembly) *writer {
@@ -145,10 +149,24 @@ func (l *loop) write(a *assembly, g *declarations, m *machine, names map[string]
 		return w
 	}
 
-	// A trial tells how many registers are left over for constants.
-	trial := newWriter(newAssembly())
-	trial.table = &constantTable{m: m}
-	trial.body(build(0, false))
+	// vectors are those of so many elements, as bodies.
+	vectors := func(elements int) (bodies []*body) {
+		for h := range elements / m.lanes {
+			bodies = append(bodies, build(h, false))
+		}
+		return bodies
+	}
+
+	// A trial tells how many vectors may be under way at once, and how many registers
+	// are left over for constants.
+	abreast, trial := most, (*writer)(nil)
+	for ; ; abreast /= 2 {
+		trial = newWriter(newAssembly())
+		trial.table = &constantTable{m: m}
+		if trial.fits(vectors(abreast * m.lanes)...) {
+			break
+		}
+	}
 	left := len(trial.free) - trial.peak - 1
 	if len(l.sums) > 0 {
 		left-- // the tail keeps results apart from the sums
@@ -194,16 +212,26 @@ func (l *loop) write(a *assembly, g *declarations, m *machine, names map[string]
 		}
 	}
 
-	a.op("SUBQ", fmt.Sprintf("$%d", lanes), "CX")
-	a.op("JLT", "tail")
-	a.op("PCALIGN", "$32")
-	a.label("loop")
-	for h := range halves {
-		newWriter(a).body(build(h, false))
+	for _, turn := range slices.Compact([]int{max(abreast*m.lanes, lanes), lanes}) {
+		loop, next := "loop", "tail"
+		if turn > lanes {
+			loop, next = "wide", "rest"
+		}
+		a.op("SUBQ", fmt.Sprintf("$%d", turn), "CX")
+		a.op("JLT", next)
+		a.op("PCALIGN", "$32")
+		a.label(loop)
+		for some := range slices.Chunk(vectors(turn), abreast) {
+			newWriter(a).bodies(some...)
+		}
+		a.op("ADDQ", fmt.Sprintf("$%d", turn), "AX")
+		a.op("SUBQ", fmt.Sprintf("$%d", turn), "CX")
+		a.op("JGE", loop)
+		if turn > lanes {
+			a.label(next)
+			a.op("ADDQ", fmt.Sprintf("$%d", turn), "CX")
+		}
 	}
-	a.op("ADDQ", fmt.Sprintf("$%d", lanes), "AX")
-	a.op("SUBQ", fmt.Sprintf("$%d", lanes), "CX")
-	a.op("JGE", "loop")
 	a.label("tail")
 	if !l.whole() {
 		a.op("ADDQ", fmt.Sprintf("$%d", lanes), "CX")
@@ -213,17 +241,17 @@ func (l *loop) write(a *assembly, g *declarations, m *machine, names map[string]
 			a.op("SHLL", "CX", "DX")
 			a.op("NOTL", "DX")
 			a.op("KMOVW", "DX", "K7")
-			newWriter(a).body(build(0, true))
+			newWriter(a).bodies(build(0, true))
 		} else {
 			a.op("LEAQ", "laneMask<>+64(SB)", "DX")
 			a.op("SHLQ", "$2", "CX")
 			a.op("SUBQ", "CX", "DX")
 			a.op("VMOVUPS", "(DX)", m.v(m.regs-1))
-			newWriter(a).body(build(0, true))
+			newWriter(a).bodies(build(0, true))
 			a.op("CMPQ", "CX", "$32")
 			a.op("JLE", "done")
 			a.op("VMOVUPS", "32(DX)", m.v(m.regs-1))
-			newWriter(a).body(build(1, true))
+			newWriter(a).bodies(build(1, true))
 		}
 	}
 	a.label("done")

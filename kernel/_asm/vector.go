@@ -172,7 +172,7 @@ type writer struct {
 
 func (w *writer) take() int {
 	if len(w.free) == 0 {
-		panic("out of registers")
+		panic(errRegisters)
 	}
 	r := w.free[len(w.free)-1]
 	w.free = w.free[:len(w.free)-1]
@@ -191,6 +191,9 @@ func (w *writer) takeMask() int {
 	if w.m != avx512 {
 		return w.take()
 	}
+	if len(w.freeMask) == 0 {
+		panic(errRegisters)
+	}
 	r := w.freeMask[len(w.freeMask)-1]
 	w.freeMask = w.freeMask[:len(w.freeMask)-1]
 	return r
@@ -208,11 +211,28 @@ func (w *writer) release(v *value, at int) {
 	v.pinned = true // given back once, even if used twice here
 }
 
-func (w *writer) body(b *body) {
-	for i, in := range b.insts {
-		w.inst(b, i, in)
+// bodies writes bodies of the same loop side by side, an instruction of each in
+// turn: while one chain waits for its last result, the others go on.
+func (w *writer) bodies(bodies ...*body) {
+	for i := range bodies[0].insts {
+		for _, b := range bodies {
+			w.inst(b, i, b.insts[i])
+		}
 	}
 }
+
+// fits tells whether the registers suffice for bodies.
+func (w *writer) fits(bodies ...*body) (ok bool) {
+	defer func() {
+		if why := recover(); why != nil && why != errRegisters {
+			panic(why)
+		}
+	}()
+	w.bodies(bodies...)
+	return true
+}
+
+const errRegisters = "out of registers"
 
 func (w *writer) inst(b *body, at int, in *inst) {
 	a, m := w.a, w.m
