@@ -16,23 +16,6 @@ func int8Tile(f func(rows, steps int, a *uint8, lda int, b *int8, columnScale *f
 	}
 }
 
-func rangeOver(lanes int, f func(x *float32, n int, lo, hi *float32, top *uint32)) func(x []float32) (lo, hi float32, top uint32) {
-	return func(x []float32) (lo, hi float32, top uint32) {
-		whole := len(x) / lanes * lanes
-		lo, hi, top = rangeOfGo(x[whole:])
-		if whole == 0 {
-			return lo, hi, top
-		}
-		var least, most [16]float32
-		var bits [16]uint32
-		f(&x[0], whole, &least[0], &most[0], &bits[0])
-		for i := range lanes {
-			lo, hi, top = min(lo, least[i]), max(hi, most[i]), max(top, bits[i])
-		}
-		return lo, hi, top
-	}
-}
-
 func quantizeOver(lanes int, f func(dst *uint8, x *float32, n int, inv float32, zero int32)) func(dst []uint8, x []float32, inv float32, zero int32) {
 	return func(dst []uint8, x []float32, inv float32, zero int32) {
 		whole := len(dst) / lanes * lanes

@@ -88,7 +88,9 @@ func TestHoldingAboveFrozenLayers(t *testing.T) {
 		s := tensor.NewScope(cpu.New(cpu.Options{Threads: 2}), &tape)
 		d := newDraw(4, true)
 		const rows, width = 6, 8
-		fixed := func(rows, width int) *tensor.Tensor { return s.Weight(d.normal(rows, width).float32s(), nil, false, rows, width) }
+		fixed := func(rows, width int) *tensor.Tensor {
+			return s.Weight(d.normal(rows, width).float32s(), nil, false, rows, width)
+		}
 		x := fixed(rows, width)
 		x = x.Add(x.Linear(fixed(width, width), nil, tensor.GELU)).LayerNorm(fixed(1, width), fixed(1, width), 1e-5)
 		s.Mark("the end of a frozen layer", x)

@@ -3,6 +3,7 @@ package zoo_test
 import (
 	"testing"
 
+	"github.com/qkvgo/qkv/device/cpu"
 	"github.com/qkvgo/qkv/model/transformer"
 	"github.com/qkvgo/qkv/nn"
 	"github.com/qkvgo/qkv/zoo"
@@ -130,6 +131,15 @@ func TestCacheGrows(t *testing.T) {
 	}
 	if ratio := float64(have[1]) / float64(have[0]); ratio < 1.9 || ratio > 2.1 {
 		t.Errorf("twice the tokens take %.2f times the bytes", ratio)
+	}
+	for kept, most := range map[nn.CacheType]float64{nn.CacheBFloat16: 0.55, nn.CacheInt8: 0.35} {
+		f, err := zoo.ForecastOn(m, 256, nn.Float32, kept, cpu.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ratio := float64(f.Cache) / float64(have[1]); ratio > most {
+			t.Errorf("%s: the cache takes %.2f of float32's, want at most %.2f", kept, ratio, most)
+		}
 	}
 	lstm := recurrent.with(config{"architectures": []string{"QKVRNNForCausalLM"}})
 	if m, _, _, err = zoo.New(marshal(t, lstm), ""); err != nil {

@@ -27,19 +27,19 @@ type Forecast struct {
 // language model it is the pass that reads a prompt: keys and values are kept,
 // and only the last token is scored.
 func ForecastOf(m model.Model, n int) (Forecast, error) {
-	return ForecastOn(m, n, nn.Float32, cpu.Options{})
+	return ForecastOn(m, n, nn.Float32, nn.CacheFloat32, cpu.Options{})
 }
 
-// ForecastOn is ForecastOf for a precision of the projections and for other
-// threads or kernels.
-func ForecastOn(m model.Model, n int, precision nn.Precision, o cpu.Options) (f Forecast, err error) {
+// ForecastOn is ForecastOf for a precision of the projections, a way to keep keys
+// and values, and other threads or kernels.
+func ForecastOn(m model.Model, n int, precision nn.Precision, cache nn.CacheType, o cpu.Options) (f Forecast, err error) {
 	defer tensor.Guard(&err)
 	d := cpu.NewDry(o)
 	defer d.Close()
 	in, rows := blank(m, n)
 	f.Rows = rows.Rows()
 	if lm, ok := causal(m); ok {
-		memory := &nn.Memory{}
+		memory := &nn.Memory{Cache: cache}
 		defer memory.Close()
 		readPrompt(nn.Options{Device: d, Precision: precision}, lm, in, rows, memory)
 		f.Cache = d.Memory().InUse

@@ -94,7 +94,7 @@ func TestForecastIsMeasured(t *testing.T) {
 			}
 			least := int64(0)
 			for _, threads := range []int{1, 2, 3} {
-				f, err := zoo.ForecastOn(m.Model, n, nn.Float32, cpu.Options{Threads: threads})
+				f, err := zoo.ForecastOn(m.Model, n, nn.Float32, nn.CacheFloat32, cpu.Options{Threads: threads})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -120,7 +120,7 @@ func TestEveryForecast(t *testing.T) {
 		if _, ok := m.(model.Vision); ok {
 			n = 1
 		}
-		f, err := zoo.ForecastOn(m, n, nn.Float32, cpu.Options{Threads: 1})
+		f, err := zoo.ForecastOn(m, n, nn.Float32, nn.CacheFloat32, cpu.Options{Threads: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,9 +137,9 @@ func TestMemoryOfOneLayer(t *testing.T) {
 		var held, cached [2]int64
 		for i, layers := range []int{2, 5} {
 			m := open(t, larger(kind, layers))
-			f, err := zoo.ForecastOn(m.Model, 1, nn.Float32, cpu.Options{Threads: 1})
+			f, err := zoo.ForecastOn(m.Model, 1, nn.Float32, nn.CacheFloat32, cpu.Options{Threads: 1})
 			if !m.Vision() {
-				f, err = zoo.ForecastOn(m.Model, 130, nn.Float32, cpu.Options{Threads: 1})
+				f, err = zoo.ForecastOn(m.Model, 130, nn.Float32, nn.CacheFloat32, cpu.Options{Threads: 1})
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -112,7 +112,7 @@ func TestLowForecast(t *testing.T) {
 
 func lowForecast(t *testing.T, precision nn.Precision) {
 	each(t, func(t *testing.T, architecture string, _ []byte, m model.Model) {
-		f, err := zoo.ForecastOn(m, 3, precision, cpu.Options{})
+		f, err := zoo.ForecastOn(m, 3, precision, nn.CacheFloat32, cpu.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,8 @@ type shown struct {
 	zoo.Anatomy
 	DTypes   []string     `json:"dtypes"`
 	Forecast zoo.Forecast `json:"forecast"`
-	DType    string       `json:"dtype"` // of the forecast's products
+	DType    string       `json:"dtype"`                 // of the forecast's products
+	Kept     string       `json:"cache_dtype,omitempty"` // of its keys and values, where there is a cache
 	Tensors  []tensorRow  `json:"tensors,omitempty"`
 }
 
@@ -42,16 +43,18 @@ func newShow(a *app) *cobra.Command {
 	var asJSON, tensors bool
 	var tokens int
 	var dtype *dtypeFlag
+	var cache *cacheFlag
 	cmd := &cobra.Command{
 		Use:   "show [MODEL]",
 		Short: "Say what a model is and what it costs",
 		Long: `Print a model's architecture, its parameters, and what an inference pass over --tokens
 tokens (a picture, for models of pictures) will take: bytes of weights, of weights
 prepared for the kernels, of the pass itself at its peak, and its work. For language
-models it is the pass that reads a prompt, with its cache. Nothing is computed for it:
+models it is the pass that reads a prompt, with its cache, kept as --cache-dtype says. Nothing is computed for it:
 the model runs on a device that only counts. Without MODEL it is the model in the box.`,
 		Example: `  qkv show models/bert-base-uncased
   qkv show --tokens 1024 --tensors models/gpt2
+  qkv show --dtype int8 --cache-dtype int8 models/gpt2
   qkv show --json models/vit-base-patch16-224`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -62,10 +65,10 @@ the model runs on a device that only counts. Without MODEL it is the model in th
 			if len(args) == 1 {
 				name, open = args[0], func() (*zoo.Loaded, error) { return zoo.Open(args[0]) }
 			}
-			return a.show(name, open, tokens, dtype, tensors, asJSON)
+			return a.show(name, open, tokens, dtype, cache.kept, tensors, asJSON)
 		},
 	}
-	dtype = addDType(cmd)
+	dtype, cache = addDType(cmd), addCacheDType(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	f.BoolVar(&tensors, "tensors", false, "list every parameter")
@@ -74,7 +77,7 @@ the model runs on a device that only counts. Without MODEL it is the model in th
 }
 
 // show prints a model's summary.
-func (a *app) show(name string, open func() (*zoo.Loaded, error), tokens int, dtype *dtypeFlag, tensors, asJSON bool) (err error) {
+func (a *app) show(name string, open func() (*zoo.Loaded, error), tokens int, dtype *dtypeFlag, cache nn.CacheType, tensors, asJSON bool) (err error) {
 	m, err := open()
 	if err != nil {
 		return err
@@ -105,8 +108,14 @@ func (a *app) show(name string, open func() (*zoo.Loaded, error), tokens int, dt
 	if s.Positions > 0 && tokens > s.Positions {
 		return usagef("have --tokens %d, and the model has %d positions", tokens, s.Positions)
 	}
-	if s.Forecast, err = zoo.ForecastOn(m.Model, tokens, precision, cpu.Options{}); err != nil {
+	if s.Forecast, err = zoo.ForecastOn(m.Model, tokens, precision, cache, cpu.Options{}); err != nil {
 		return err
+	}
+	if s.Forecast.Cache > 0 {
+		if s.Heads == 0 {
+			cache = nn.CacheFloat32 // the state of a recurrent network
+		}
+		s.Kept = cache.String()
 	}
 	if !tensors {
 		s.Tensors = nil
@@ -148,7 +157,7 @@ func (s shown) print(to io.Writer, tokens int, vision bool) error {
 	}
 	fmt.Fprintf(w, "pass\t%s for %s\n", megabytes(f.Pass), what)
 	if f.Cache > 0 {
-		fmt.Fprintf(w, "cache\t%s of these, kept for the next token\n", megabytes(f.Cache))
+		fmt.Fprintf(w, "cache\t%s of these, kept for the next token in %s\n", megabytes(f.Cache), s.Kept)
 	}
 	fmt.Fprintf(w, "work\t%s for %s\n", flops(f.Work), what)
 	if !vision {

@@ -173,3 +173,26 @@ func TestCreate(t *testing.T) {
 		t.Errorf("events %+v", events)
 	}
 }
+
+// FuzzScalar writes a number under any tag and at any step, and reads it back.
+func FuzzScalar(f *testing.F) {
+	f.Add("train/loss", int64(1), 0.5)
+	f.Add("", int64(-1), math.Inf(1))
+	f.Fuzz(func(t *testing.T, tag string, step int64, value float64) {
+		var out bytes.Buffer
+		w, err := New(&out, func() time.Time { return time.Unix(1, 0) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Add(step, Scalar{tag, value}, Scalar{tag + "'", 1}); err != nil {
+			t.Fatal(err)
+		}
+		events := read(t, &out)
+		if len(events) != 2 || events[1].step != uint64(step) || len(events[1].scalars) != 2 {
+			t.Fatalf("have %+v", events)
+		}
+		if have := events[1].scalars[tag]; math.Float32bits(have) != math.Float32bits(float32(value)) && value == value {
+			t.Errorf("%q: have %v, want %v", tag, have, float32(value))
+		}
+	})
+}
