@@ -30,6 +30,8 @@ const (
 	readCost  = 4       // to read a row of A or a column of B
 	waitCost  = 8       // to wait for a column of B, for rows too few to hide it
 	hidden    = 48      // rows that do
+	otherCost = 48      // to read a row of A that another core wrote
+	near      = 1 << 18 // numbers of B that every core's L2 can hold
 	pieceCost = 1 << 17 // to begin, divided by the length
 )
 
@@ -57,6 +59,11 @@ func gridFor(m, k, n, width, threads int, pack bool) grid {
 			cost := r*c + readCost*(r+c) + pieceCost/k
 			if r < hidden {
 				cost += waitCost * c
+			}
+			// What comes before and after is cut by rows: a piece of all columns finds
+			// its rows of A where they were made, but reads all of B.
+			if k*n <= near {
+				cost += otherCost * r * (g.cols - 1) / g.cols
 			}
 			if pack {
 				cost += packCost * c

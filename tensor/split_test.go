@@ -98,6 +98,18 @@ func TestGridOfTwo(t *testing.T) {
 	}
 }
 
+// Rows stay with a core where its L2 can hold all of B; elsewhere, and where rows
+// are few, columns do, so that B comes from memory once.
+func TestGridKeepsRows(t *testing.T) {
+	for _, c := range []struct{ m, k, n, rows int }{
+		{197, 192, 192, 2}, {197, 192, 768, 2}, {197, 768, 192, 2}, {197, 768, 768, 1}, {32, 384, 384, 1},
+	} {
+		if g := gridFor(c.m, c.k, c.n, 32, 2, false); g.rows != c.rows || g.cols != 3-c.rows {
+			t.Errorf("%d×%d×%d: %d×%d pieces, want %d×%d", c.m, c.k, c.n, g.rows, g.cols, c.rows, 3-c.rows)
+		}
+	}
+}
+
 // However many threads share a product, with B packed by each or by all together
 // or beforehand, its bits are those of one.
 func TestSplitKeepsBits(t *testing.T) {
