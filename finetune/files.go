@@ -56,6 +56,11 @@ func (c Columns) Read(paths ...string) (e Examples, skipped *data.Skips, err err
 	if _, ok := tasks[c.Task]; !ok && c.Task != "" {
 		return e, nil, fmt.Errorf("task %q: have classes, labels, regression, tags and pictures", c.Task)
 	}
+	switch data.Format(c.Format) {
+	case "", data.CSV, data.TSV, data.JSON, data.JSONL, data.Parquet, data.Lines, data.Labelled:
+	default:
+		return e, nil, fmt.Errorf("format %q: have csv, tsv, jsonl, json, parquet, lines and labelled", c.Format)
+	}
 	for _, path := range paths {
 		if _, err := os.Stat(path); err != nil && !strings.Contains(path, ".zip/") {
 			return e, nil, err

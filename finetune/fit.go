@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/qkvgo/qkv/batch"
-	"github.com/qkvgo/qkv/checkpoint"
 	"github.com/qkvgo/qkv/model"
 	"github.com/qkvgo/qkv/train"
 )
@@ -109,8 +106,8 @@ func (m *Model) solve(ctx context.Context, d model.Direct, s *batch.Set, held Ex
 		return nil, fmt.Errorf("%s finds one class of several, not %s", m.Architecture, m.Kind)
 	}
 	if t.Out != "" {
-		if _, err := os.Stat(filepath.Join(t.Out, checkpoint.ConfigName)); err == nil {
-			return nil, fmt.Errorf("%s holds a model already: choose another folder", t.Out)
+		if err := train.Vacant(t.Out); err != nil {
+			return nil, err
 		}
 	}
 	documents := make([][]int32, s.Len())

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/qkvgo/qkv/batch"
 	"github.com/qkvgo/qkv/data"
 	"github.com/qkvgo/qkv/internal/atomicfile"
 	"github.com/qkvgo/qkv/internal/tfevents"
@@ -115,7 +116,7 @@ func (o Options) Run(ctx context.Context) (_ *Outcome, err error) {
 	if (o.Model == "") == (o.Kind == "") {
 		return nil, errors.New("say what to start from: the folder of a model, or a kind to make from scratch (one of the two)")
 	}
-	if err := o.Plan.Check(); err != nil {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
 	learn, dev, test, err := o.read()
@@ -123,7 +124,11 @@ func (o Options) Run(ctx context.Context) (_ *Outcome, err error) {
 		return nil, err
 	}
 	kind := o.Columns.Asked(learn)
-	out := &Outcome{Labels: LabelsOf(kind, learn, dev, test), Sizes: [3]int{learn.Len(), dev.Len(), test.Len()}}
+	labels, err := o.classes(kind, learn, dev, test)
+	if err != nil {
+		return nil, err
+	}
+	out := &Outcome{Labels: labels, Sizes: [3]int{learn.Len(), dev.Len(), test.Len()}}
 	t := Task{Kind: kind, Labels: out.Labels, Seed: o.Seed}
 	if o.Kind != "" {
 		o.say("making a %s for %s: %d examples, %d classes", o.Kind, kind, learn.Len(), len(out.Labels))
@@ -170,6 +175,36 @@ func (o Options) Run(ctx context.Context) (_ *Outcome, err error) {
 		return out, err
 	}
 	return out, o.record(out)
+}
+
+// check looks at what can be said before anything is read.
+func (o Options) check() error {
+	if o.Kind != "" && !slices.Contains(scratch.Kinds, o.Kind) {
+		return fmt.Errorf("from_scratch %q: have %s", o.Kind, strings.Join(scratch.Kinds, ", "))
+	}
+	if o.Out != "" {
+		if path, _, err := train.Latest(o.Out); err != nil || path == "" {
+			if err := train.Vacant(o.Out); err != nil {
+				return err
+			}
+		}
+	}
+	return o.Plan.Check()
+}
+
+// classes are the labels of all examples, of which those to learn from must have
+// two. What is only in the others is told.
+func (o Options) classes(kind batch.Kind, learn, dev, test Examples) (data.Labels, error) {
+	learnt, all := LabelsOf(kind, learn), LabelsOf(kind, learn, dev, test)
+	if kind == batch.Classes && len(learnt) < 2 {
+		return nil, fmt.Errorf("all %d examples to learn from have one label, %q: want two classes or more", learn.Len(), strings.Join(learnt, ""))
+	}
+	for _, label := range all {
+		if !slices.Contains(learnt, label) {
+			o.say("no example to learn from has the label %q: it will not be found", label)
+		}
+	}
+	return all, nil
 }
 
 // say tells people what goes on.
@@ -270,28 +305,31 @@ func (o Options) training(judged bool, m *Model) (_ *fitting, err error) {
 	if o.Out == "" || !o.Board {
 		return f, nil
 	}
-	if path, _, err := train.Latest(o.Out); err != nil || path != "" && !o.Resume {
-		return f, err // Fit says what is wrong
-	}
-	return f, f.openBoard(filepath.Join(o.Out, boardDir))
+	f.openBoard(filepath.Join(o.Out, boardDir))
+	return f, nil
 }
 
-// openBoard lets TensorBoard look on, beside whoever does already.
-func (f *fitting) openBoard(dir string) (err error) {
-	if f.board, err = tfevents.Create(dir); err != nil {
-		return err
-	}
-	watch := f.Watch
+// openBoard lets TensorBoard look on, beside whoever does already. Its file begins
+// with the first step. A curve that cannot be written is no reason to end a run.
+func (f *fitting) openBoard(dir string) {
+	watch, failed := f.Watch, false
 	f.Watch = func(e train.Event) {
-		if r := e.Record; r != nil {
-			// A curve that cannot be written is no reason to end a run.
+		if e.Record != nil && f.board == nil && !failed {
+			var err error
+			if f.board, err = tfevents.Create(dir); err != nil {
+				failed = true
+				if watch != nil {
+					watch(train.Event{Message: fmt.Sprintf("no curves for TensorBoard: %v", err)})
+				}
+			}
+		}
+		if r := e.Record; r != nil && f.board != nil {
 			_ = f.board.Add(int64(r.Step), scalars(r)...)
 		}
 		if watch != nil {
 			watch(e)
 		}
 	}
-	return nil
 }
 
 // scalars are what TensorBoard shows of a step.

@@ -78,9 +78,7 @@ func (p Pretraining) Run(ctx context.Context) (_ *train.Result, err error) {
 	}
 	if p.Board && t.Out != "" {
 		f := &fitting{Training: t}
-		if err := f.openBoard(filepath.Join(t.Out, boardDir)); err != nil {
-			return nil, err
-		}
+		f.openBoard(filepath.Join(t.Out, boardDir))
 		defer func() { err = errors.Join(err, f.close()) }()
 		run.Watch = f.Watch
 	}

@@ -92,7 +92,7 @@ func declare(m any, c Config) (*Adapters, error) {
 		add(l.Weight, &l.Adapter, true)
 	}
 	if len(a.layers) == 0 {
-		return nil, fmt.Errorf("target_modules %v match no linear layer; the model has %s", c.Targets, strings.Join(kinds(m, names), ", "))
+		return nil, fmt.Errorf("no linear layer to adapt has a name that target_modules asks for (without it: queries and values of attention); the model has %s", strings.Join(kinds(m, names), ", "))
 	}
 	slices.SortFunc(a.layers, func(x, y layer) int { return strings.Compare(x.name, y.name) })
 	for _, name := range c.Save {

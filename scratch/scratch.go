@@ -59,6 +59,9 @@ func (o Options) With(t *token.Tokenizer, texts iter.Seq[string], labels data.La
 		return nil, err
 	}
 	nn.Name(m.Model)
+	if n := Parameters(m.Model); n > most || n < 0 {
+		return nil, fmt.Errorf("these sizes make %.3g parameters: want at most %.3g, so choose a smaller width, vocabulary or number of layers", float64(n), float64(most))
+	}
 	if b, ok := m.Model.(*bag.Model); ok {
 		b.SetFeatures(grams)
 	}
@@ -69,6 +72,10 @@ func (o Options) With(t *token.Tokenizer, texts iter.Seq[string], labels data.La
 	}
 	return m, nil
 }
+
+// most is how many parameters are made from nothing: with gradients and Adam's means
+// they would take 32 GB.
+const most = 2_000_000_000
 
 // initStd is the deviation of a Transformer's first weights, as BERT and GPT-2 have it.
 const initStd = 0.02

@@ -48,6 +48,11 @@ func (r *lmRun) check() error {
 	if path != "" && !r.Resume {
 		return alreadyThere(path)
 	}
+	if path == "" {
+		if err := Vacant(r.Out); err != nil {
+			return err
+		}
+	}
 	config, err := r.LM.config(max(r.Vocab, 1), 0, nn.F32)
 	if err != nil {
 		return err

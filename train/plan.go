@@ -97,6 +97,9 @@ func (p Plan) better(a, b, threshold float64) bool {
 	return a < b-threshold
 }
 
+// maxEpochs is more than any run has, and few enough to be counted.
+const maxEpochs = 1_000_000
+
 // Check gives an error where the plan contradicts itself or names what is not
 // there.
 func (p Plan) Check() error {
@@ -106,6 +109,9 @@ func (p Plan) Check() error {
 		if !(x >= 0) {
 			return fmt.Errorf("%s is %v: want 0 or more", name, x)
 		}
+	}
+	if p.Epochs > maxEpochs {
+		return fmt.Errorf("num_train_epochs is %v: want at most %d; max_steps says how long a run is without them", p.Epochs, maxEpochs)
 	}
 	for name, x := range map[string]float64{"label_smoothing_factor": p.Smoothing, "warmup_ratio": p.WarmupRatio, "drop_path_rate": p.DropPath, "average_start": p.AverageStart, "ema_decay": p.AverageDecay} {
 		if !(x >= 0 && x <= 1) {

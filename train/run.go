@@ -118,9 +118,11 @@ var errEarly = errors.New("no better metric")
 // running is a Run at work.
 type running struct {
 	Run
-	steps   int // of the whole run
-	epoch   int // batches of the first pass over the data; 0: unknown
-	ends    map[int]bool
+	steps   int                 // of the whole run
+	epoch   int                 // batches of the first pass over the data; 0: unknown
+	end     func(epoch int) int // the step that ends it; nil: unknown
+	passes  int                 // epochs that endsEpoch has come to, and
+	ended   int                 // the step that ended the last of them
 	spec    []byte
 	loss    Loss
 	trainer *Trainer
@@ -288,6 +290,11 @@ func (r *running) open() error {
 	}
 	if path != "" && !r.Resume {
 		return alreadyThere(path)
+	}
+	if path == "" {
+		if err := Vacant(r.Out); err != nil {
+			return err
+		}
 	}
 	if path != "" {
 		if err := r.resume(); err != nil {

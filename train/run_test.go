@@ -500,7 +500,7 @@ func TestPlanRefuses(t *testing.T) {
 		"has no branches":                func(r *Run) { r.DropPath, r.Model = 0.1, newBranchless() },
 		"without label smoothing":        func(r *Run) { r.Teacher = newTiny(1) },
 		"dropout is 2":                   func(r *Run) { r.Dropout = new(2.0) },
-		"match no linear layer":          func(r *Run) { r.LoRA = &lora.Config{} },
+		"no linear layer to adapt":       func(r *Run) { r.LoRA = &lora.Config{} },
 		"too few for one sequence of 32": func(r *Run) { r.Data, r.Steps, r.Unfreeze = data.Windows{Length: 32, Batch: 1}, 3, 0 },
 	} {
 		r := tinyRun("plain", nil)

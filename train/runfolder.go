@@ -28,6 +28,20 @@ func alreadyThere(path string) error {
 	return fmt.Errorf("%s holds a run already: go on with --resume, or choose another folder", path)
 }
 
+// Vacant gives an error where dir cannot become the folder of a result: it holds a
+// model already, or is no folder.
+func Vacant(dir string) error {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a file: the result needs a folder", dir)
+	}
+	for _, name := range []string{"model.safetensors", "model.safetensors.index.json", "adapter_model.safetensors"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return fmt.Errorf("%s holds a model already: choose another folder", dir)
+		}
+	}
+	return nil
+}
+
 // save writes a checkpoint.
 func (r *running) save() error {
 	state, err := json.Marshal(r.state)

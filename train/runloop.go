@@ -12,7 +12,7 @@ import (
 // ceil is the least whole number that is not below x.
 func ceil(x float64) float64 { return math.Ceil(x) }
 
-// count finds the steps of the run, and those that end an epoch.
+// count finds the steps of the run, and how to find those that end an epoch.
 func (r *running) count() error {
 	each := int64(max(r.Accumulate, 1))
 	counted, ok := r.Data.(Counted)
@@ -30,14 +30,20 @@ func (r *running) count() error {
 	if r.steps == 0 {
 		r.steps = int((counted.Batches(or(r.Epochs, 3)) + each - 1) / each)
 	}
-	r.ends = map[int]bool{}
-	for e := 1.0; ; e++ {
-		step := int((counted.Batches(e) + each - 1) / each)
-		if step > r.steps {
-			return nil
-		}
-		r.ends[step] = true
+	r.end = func(epoch int) int { return int((counted.Batches(float64(epoch)) + each - 1) / each) }
+	return nil
+}
+
+// endsEpoch says whether an epoch ends with a step. Steps only rise.
+func (r *running) endsEpoch(step int) bool {
+	if r.end == nil {
+		return false
 	}
+	for r.ended < step {
+		r.passes++
+		r.ended = r.end(r.passes)
+	}
+	return r.ended == step
 }
 
 // epochs is how many passes over the data so many steps are.
@@ -118,7 +124,7 @@ func (r *running) evaluates(step int) bool {
 	if step == r.steps || due(step, r.EvalEvery) {
 		return true
 	}
-	return r.EvalEvery == 0 && r.ends[step]
+	return r.EvalEvery == 0 && r.endsEpoch(step)
 }
 
 // judge evaluates the weights that would be the result now, and keeps them where

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -217,19 +218,19 @@ func (f fieldFlag) Set(s string) error {
 	case reflect.Bool:
 		b, err := strconv.ParseBool(s)
 		v.SetBool(b)
-		return err
+		return asked(err, "true or false")
 	case reflect.Int:
 		n, err := strconv.Atoi(s)
 		v.SetInt(int64(n))
-		return err
+		return asked(err, "a whole number")
 	case reflect.Uint64:
 		n, err := strconv.ParseUint(s, 10, 64)
 		v.SetUint(n)
-		return err
+		return asked(err, "a whole number, 0 or more")
 	case reflect.Float64:
 		x, err := strconv.ParseFloat(s, 64)
 		v.SetFloat(x)
-		return err
+		return asked(err, "a number")
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.String {
 			v.Set(reflect.Append(v, reflect.ValueOf(s)))
@@ -239,10 +240,21 @@ func (f fieldFlag) Set(s string) error {
 		for part := range strings.SplitSeq(s, ",") {
 			n, err := strconv.Atoi(strings.TrimSpace(part))
 			if err != nil {
-				return err
+				return asked(err, "whole numbers parted by commas")
 			}
 			v.Set(reflect.Append(v, reflect.ValueOf(n)))
 		}
 	}
 	return nil
+}
+
+// asked says what a flag wants where its value could not be read.
+func asked(err error, want string) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, strconv.ErrRange):
+		return fmt.Errorf("want %s within the machine's range", want)
+	}
+	return fmt.Errorf("want %s", want)
 }

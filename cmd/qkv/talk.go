@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/qkvgo/qkv/checkpoint"
 	"github.com/qkvgo/qkv/data"
 	"github.com/qkvgo/qkv/internal/progress"
 	"github.com/qkvgo/qkv/talk"
@@ -79,6 +81,15 @@ func (a *app) talk(cmd *cobra.Command, src talk.Source, o talk.Options, out stri
 	if err != nil {
 		return err
 	}
+	if o.Base.Dir != "" { // said now, not after the other rungs
+		if _, err := checkpoint.Config(os.DirFS(o.Base.Dir), o.Base.Dir); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	defer os.Remove(out) // where it stayed empty
 	const units = 1000
 	meter := a.progress(progress.Plan{Label: "talk", Total: units, Unit: "‰"})
 	done := int64(0)

@@ -9,6 +9,7 @@ package tfevents
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -38,7 +39,10 @@ func Create(dir string) (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{out: f, file: f, now: time.Now}
-	return w, w.start()
+	if err := w.start(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return w, nil
 }
 
 // New is a writer to out with a clock of the caller's.
