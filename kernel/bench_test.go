@@ -28,3 +28,32 @@ func BenchmarkLoops(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkEpilogue reports how fast products with prepared weights are, on one
+// thread, without and with what follows them.
+func BenchmarkEpilogue(b *testing.B) {
+	s := Sets()[0]
+	for _, size := range [][3]int{{197, 3072, 768}, {512, 1536, 384}} {
+		m, n, k := size[0], size[1], size[2]
+		x, w, c := make([]float32, m*k), make([]float32, k*n), make([]float32, m*n)
+		for i := range x {
+			x[i] = float32(i%17)/17 - 0.5
+		}
+		for i := range w {
+			w[i] = float32(i%19)/19 - 0.5
+		}
+		packed := s.Pack(k, n, View{w, n, 1})
+		for _, e := range []struct {
+			name string
+			*Epilogue
+		}{{"none", nil}, {"bias", &Epilogue{Bias: w[:n]}}, {"bias+gelu", &Epilogue{Bias: w[:n], Act: GELU}}} {
+			b.Run(fmt.Sprintf("%dx%dx%d/%s", m, n, k, e.name), func(b *testing.B) {
+				ws := new(Workspace)
+				for b.Loop() {
+					s.GemmPacked(m, View{x, k, 1}, packed, 0, n, c, n, false, e.Epilogue, ws)
+				}
+				b.ReportMetric(2*float64(m)*float64(n)*float64(k)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+			})
+		}
+	}
+}
