@@ -28,7 +28,7 @@ func newFinetune(a *app) *cobra.Command {
 train both, and write a Hugging Face folder that qkv and Python load. With --from-scratch KIND there is
 no MODEL: the network, its vocabulary too, is made from DATA.
 
-DATA is a table (CSV, TSV, JSON, JSONL) with a column of texts and one of labels, a folder or zip file with
+DATA is a table (CSV, TSV, JSON, JSONL, Parquet) with a column of texts and one of labels, a folder or zip file with
 a folder of texts or of pictures for each class, or sentences in CoNLL's form. One class of several is
 learned, unless --label-separator says that a row has several labels, --task regression that labels
 are numbers, or the files hold tagged words.
