@@ -95,7 +95,8 @@ func TestLongWordsTakeLinearTime(t *testing.T) {
 			text := strings.Repeat(unit, 1<<20/len(unit))
 			start := time.Now()
 			tok.IDs(text)
-			if d := time.Since(start); d > 5*time.Second {
+			// Squared it would be a quarter of an hour; a minute is for machines that have other work.
+			if d := time.Since(start); d > time.Minute {
 				t.Errorf("%s: a megabyte of %q takes %v", name, unit, d)
 			}
 		}
