@@ -70,13 +70,18 @@ func (w *Param) Bind(t DType, raw []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dtype, w.raw, w.keep, w.f32 = t, raw, nil, nil
+	w.panels.Prepared = nil
 	w.panels.Drop()
 }
 
-// BindKept is Bind that holds on to owner, whose memory raw is a view of.
+// BindKept is Bind that holds on to owner, whose memory raw is a view of. If owner
+// has a method Rest, it is called when a copy in the kernels' order has been made.
 func (w *Param) BindKept(t DType, raw []byte, owner any) {
 	w.Bind(t, raw)
 	w.keep = owner
+	if r, ok := owner.(interface{ Rest() }); ok {
+		w.panels.Prepared = r.Rest
+	}
 }
 
 // Set gives the parameter float32 values of its own, taking over data.
@@ -87,6 +92,7 @@ func (w *Param) Set(data []float32) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dtype, w.raw, w.keep, w.f32 = F32, nil, nil, data
+	w.panels.Prepared = nil
 	w.panels.Drop()
 }
 
@@ -156,6 +162,7 @@ func (w *Param) Own() []float32 {
 	if w.raw != nil {
 		w.f32 = append([]float32{}, w.values()...)
 		w.dtype, w.raw, w.keep = F32, nil, nil
+		w.panels.Prepared = nil
 	}
 	return w.f32
 }

@@ -20,6 +20,10 @@ type Tensor struct {
 	keep *mmap.Mapping
 }
 
+// Rest tells the system that the array's bytes will hardly be read again: if they
+// are a view of a file, their memory may go back until they are.
+func (t Tensor) Rest() { t.keep.Rest(t.Data) }
+
 // Len returns the number of elements, the product of the shape.
 func (t Tensor) Len() int {
 	n := 1

@@ -83,6 +83,9 @@ func remember[T any](p *Panels, at *prepared[T], set *kernel.Set, pack func() T)
 	defer p.mu.Unlock()
 	if at.set != set {
 		*at = prepared[T]{set, pack()}
+		if p.Prepared != nil {
+			p.Prepared()
+		}
 	}
 	return at.panels
 }

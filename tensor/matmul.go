@@ -13,6 +13,10 @@ type workspace = kernel.Workspace
 // first use and shared by all passes. Its owner drops them when the weight
 // changes.
 type Panels struct {
+	// Prepared, if not nil, is called when panels have been made: from then on the
+	// weights themselves are hardly read.
+	Prepared func()
+
 	mu    sync.Mutex
 	pack  [2]prepared[*kernel.Packed]     // for x·W and x·Wᵀ
 	int8  [2]prepared[*kernel.PackedInt8] // the same in whole numbers

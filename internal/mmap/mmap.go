@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // Mapping is a file seen as read-only memory. Its bytes are valid until Close;
@@ -80,4 +81,19 @@ func release(data []byte) error {
 	openCount.Add(-1)
 	openBytes.Add(-int64(len(data)))
 	return unmap(data)
+}
+
+// Rest tells the system that data, a part of the mapping, will hardly be read
+// again: whole pages of it leave the process's memory and come back from the file
+// if they are read after all.
+func (m *Mapping) Rest(data []byte) {
+	if m == nil || len(data) == 0 {
+		return
+	}
+	page := os.Getpagesize()
+	start := int(uintptr(unsafe.Pointer(unsafe.SliceData(data))) - uintptr(unsafe.Pointer(unsafe.SliceData(m.data))))
+	first, last := (start+page-1)/page*page, (start+len(data))/page*page
+	if start >= 0 && last <= len(m.data) && first < last {
+		rest(m.data[first:last])
+	}
 }

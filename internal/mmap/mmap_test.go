@@ -81,3 +81,17 @@ func TestForgottenMapping(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 }
+
+// Bytes that rest are read again as they were, whole pages or less.
+func TestRest(t *testing.T) {
+	want := bytes.Repeat([]byte("0123456789abcde"), 2000)
+	m := mapBytes(t, want)
+	defer m.Close()
+	for _, part := range [][2]int{{0, len(want)}, {1, 5}, {4095, 12289}, {100, len(want)}, {7, 7}} {
+		m.Rest(m.Bytes()[part[0]:part[1]])
+		if !bytes.Equal(m.Bytes(), want) {
+			t.Fatalf("after bytes %d to %d rested, the file reads otherwise", part[0], part[1])
+		}
+	}
+	(*Mapping)(nil).Rest(want) // bytes of no file
+}

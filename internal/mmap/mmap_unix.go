@@ -5,6 +5,8 @@ package mmap
 import (
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 func mapFile(f *os.File, size int) ([]byte, error) {
@@ -12,3 +14,6 @@ func mapFile(f *os.File, size int) ([]byte, error) {
 }
 
 func unmap(data []byte) error { return syscall.Munmap(data) }
+
+// rest is advice: where it cannot be taken, nothing is lost.
+func rest(pages []byte) { _ = unix.Madvise(pages, unix.MADV_DONTNEED) }
