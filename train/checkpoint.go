@@ -112,7 +112,7 @@ func (t *Trainer) resume(dir string, read func(path string) error, run []byte) (
 		return "", nil, fmt.Errorf("%s: %w", path, err)
 	}
 	t.Done = state.Step
-	return path, state.State, nil
+	return path, state.State, clean(dir, checkpointName, path) // of what a kill left
 }
 
 // readWeights gives the parameters of m the values in the model folder path.

@@ -74,3 +74,24 @@ func TestKilled(t *testing.T) {
 		}
 	}
 }
+
+// A run that was killed when its last checkpoint stood, in the midst of removing
+// the one before, is tidied by the next one, which has nothing else to do.
+func TestKilledWhileCleaning(t *testing.T) {
+	o := small(t, "gpt2", fables(t))
+	o.Validation, o.Steps = nil, 2
+	if err := o.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(o.Out, ".checkpoint-1.0badcafe.tmp")
+	if err := os.Mkdir(left, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	o.Resume = true
+	if err := o.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); err == nil {
+		t.Errorf("%s is still there", left)
+	}
+}
