@@ -88,18 +88,8 @@ func (p Pretraining) Run(ctx context.Context) (_ *train.Result, err error) {
 // read gives the texts of files: documents, or the texts of tables.
 func (p Pretraining) read(files []string) (texts []string, err error) {
 	for _, file := range files {
-		switch filepath.Ext(file) {
-		case ".csv", ".tsv", ".json", ".jsonl", ".zip":
-			e, _, err := p.Columns.Read(file)
-			if err != nil {
-				return nil, err
-			}
-			for _, x := range e.Texts {
-				texts = append(texts, x.Text)
-			}
-			continue
-		}
-		if p.Columns.Format != "" {
+		table := slices.Contains([]string{".csv", ".tsv", ".json", ".jsonl", ".zip"}, filepath.Ext(file))
+		if table || p.Columns.Format != "" {
 			e, _, err := p.Columns.Read(file)
 			if err != nil {
 				return nil, err

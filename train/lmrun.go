@@ -41,17 +41,8 @@ func (r *lmRun) check() error {
 	if r.Store != nn.F32 && r.Store != nn.BF16 {
 		return fmt.Errorf("weights can be stored as F32 or BF16, not as %s", r.Store)
 	}
-	path, _, err := Latest(r.Out)
-	if err != nil {
+	if _, err := startIn(r.Out, r.Resume); err != nil {
 		return err
-	}
-	if path != "" && !r.Resume {
-		return alreadyThere(path)
-	}
-	if path == "" {
-		if err := Vacant(r.Out); err != nil {
-			return err
-		}
 	}
 	config, err := r.LM.config(max(r.Vocab, 1), 0, nn.F32)
 	if err != nil {

@@ -284,17 +284,9 @@ func (r *running) describe() ([]byte, error) {
 
 // open readies the folder: it takes up a checkpoint, or makes sure there is none.
 func (r *running) open() error {
-	path, _, err := Latest(r.Out)
+	path, err := startIn(r.Out, r.Resume)
 	if err != nil {
 		return err
-	}
-	if path != "" && !r.Resume {
-		return alreadyThere(path)
-	}
-	if path == "" {
-		if err := Vacant(r.Out); err != nil {
-			return err
-		}
 	}
 	if path != "" {
 		if err := r.resume(); err != nil {

@@ -42,6 +42,21 @@ func Vacant(dir string) error {
 	return nil
 }
 
+// startIn gives the checkpoint in dir that a run goes on from, or an empty path
+// where it begins; whether dir is fit for that is seen before any work is done.
+func startIn(dir string, resume bool) (path string, err error) {
+	path, _, err = Latest(dir)
+	switch {
+	case err != nil:
+		return "", err
+	case path == "":
+		return "", Vacant(dir)
+	case !resume:
+		return "", alreadyThere(path)
+	}
+	return path, nil
+}
+
 // save writes a checkpoint.
 func (r *running) save() error {
 	state, err := json.Marshal(r.state)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"runtime/debug"
@@ -88,12 +87,8 @@ func (a *app) finetune(cmd *cobra.Command, o finetune.Options, json bool) error 
 	o.Watch = show.event
 	out, err := o.Run(cmd.Context())
 	show.done()
-	if stopped := (*train.Stopped)(nil); errors.As(err, &stopped) {
-		fmt.Fprintf(a.stderr, "qkv: %v\n", stopped)
-		return errReported
-	}
 	if err != nil {
-		return err
+		return a.ended(err)
 	}
 	defer out.Model.Close()
 	if json {

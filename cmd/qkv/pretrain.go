@@ -2,14 +2,12 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/qkvgo/qkv/finetune"
-	"github.com/qkvgo/qkv/train"
 )
 
 // newTrainMLM and newTrainCLM are qkv train mlm and clm: pretraining of anything that scratch makes or a folder holds.
@@ -80,12 +78,8 @@ func (a *app) pretrain(cmd *cobra.Command, p finetune.Pretraining) error {
 	p.Watch = show.event
 	result, err := p.Run(cmd.Context())
 	show.done()
-	if stopped := (*train.Stopped)(nil); errors.As(err, &stopped) {
-		fmt.Fprintf(a.stderr, "qkv: %v\n", stopped)
-		return errReported
-	}
 	if err != nil {
-		return err
+		return a.ended(err)
 	}
 	if loss, ok := result.Metrics["loss"]; ok {
 		fmt.Fprintf(a.stderr, "validation loss %.4f\n", loss)

@@ -119,12 +119,8 @@ func (a *app) trainLM(cmd *cobra.Command, o train.LM) error {
 	if meter != nil {
 		meter.Done()
 	}
-	if stopped := (*train.Stopped)(nil); errors.As(err, &stopped) {
-		fmt.Fprintf(a.stderr, "qkv: %v\n", stopped)
-		return errReported
-	}
 	if err != nil {
-		return err
+		return a.ended(err)
 	}
 	_, err = fmt.Fprintln(a.stdout, o.Out)
 	return err
@@ -146,4 +142,14 @@ func commandLine(cmd *cobra.Command, args []string) string {
 		}
 	})
 	return strings.Join(words, " ")
+}
+
+// ended is a training run's error for main: of a run that was stopped it says here
+// where it is kept and how to go on.
+func (a *app) ended(err error) error {
+	if stopped := (*train.Stopped)(nil); errors.As(err, &stopped) {
+		fmt.Fprintf(a.stderr, "qkv: %v\n", stopped)
+		return errReported
+	}
+	return err
 }
